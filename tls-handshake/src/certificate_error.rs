@@ -8,13 +8,20 @@ use tls_codec::code_points::AlertDescription;
 use crate::error::Excerpt;
 
 mod causes;
+mod constraint;
+mod crl;
 mod display;
 mod pin;
 mod refusal;
+mod unsupported;
 
 pub use causes::{AnchorFault, ChainPosition, OcspError, RevocationSource, SctError};
+pub use constraint::{ConstraintFault, NameConstraint};
+pub use crl::{CrlMismatch, InapplicableCrl};
 pub use pin::{BadPin, Pin};
 pub use refusal::{AnchorRejection, AnchorReport, CertificateReport, ChainReport, Hint, Refusal};
+pub(crate) use unsupported::SUPPORTED_KEYS;
+pub use unsupported::{UnsupportedPart, UnsupportedSignature};
 
 /// Why a peer's certificate chain was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,25 +57,30 @@ pub enum CertificateError {
         /// The number of configured trust anchors.
         anchors: usize,
     },
-    /// A signature in the chain is invalid.
+    /// A signature in the chain is invalid: it was checked, and the issuer's key did not make it.
     BadSignature,
+    /// A signature in the chain was not checked, since its algorithm or key is not supported.
+    UnsupportedSignature(Box<UnsupportedSignature>),
     /// A certificate in the chain is revoked.
     Revoked {
         /// The source of the revocation.
         by: RevocationSource,
-        /// The revoked certificate; `None` for the end-entity certificate, reported by an OCSP
-        /// response.
-        certificate: Option<ChainPosition>,
+        /// The CRL that lists it, such as `CRL number 7 of CN=the CA`; `None` for an OCSP response.
+        crl: Option<String>,
     },
     /// No CRL covers a certificate in the chain, and the policy requires one.
     UnknownRevocationStatus {
-        /// The certificate without a CRL.
-        certificate: ChainPosition,
+        /// The issuer of the certificate.
+        issuer: String,
+        /// The number of configured CRLs.
+        configured: usize,
+        /// Why the CRLs of the issuer do not cover it.
+        inapplicable: Excerpt<InapplicableCrl>,
     },
     /// The CRL that covers a certificate in the chain has expired.
     CrlExpired {
-        /// The certificate that the CRL covers.
-        certificate: ChainPosition,
+        /// The CRL, such as `CRL number 7 of CN=the CA`.
+        crl: String,
         /// The time of the check, since 1970-01-01 UTC.
         now: Duration,
         /// When the next CRL was due, since 1970-01-01 UTC.
@@ -76,8 +88,8 @@ pub enum CertificateError {
     },
     /// The CRL that covers a certificate in the chain is from the future.
     CrlNotYetValid {
-        /// The certificate that the CRL covers.
-        certificate: ChainPosition,
+        /// The CRL, such as `CRL number 7 of CN=the CA`.
+        crl: String,
         /// The time of the check, since 1970-01-01 UTC.
         now: Duration,
         /// When the CRL was issued, since 1970-01-01 UTC.
@@ -85,8 +97,8 @@ pub enum CertificateError {
     },
     /// The CRL that covers a certificate in the chain is invalid, or a CRL cannot be loaded.
     BadCrl {
-        /// The certificate that the CRL covers; `None` if the CRL cannot be loaded.
-        certificate: Option<ChainPosition>,
+        /// The CRL, such as `CRL number 7 of CN=the CA`; `None` if it cannot be loaded.
+        crl: Option<String>,
         /// What is wrong with the CRL.
         why: String,
     },
@@ -114,18 +126,43 @@ pub enum CertificateError {
         fault: AnchorFault,
     },
     /// A certificate issued another one, but its key usage forbids that (RFC 5280 §6.1.4 (n)).
-    IssuerKeyUsage {
-        /// The certificate without keyCertSign.
-        issuer: ChainPosition,
-    },
+    IssuerKeyUsage,
     /// The peer sent a CA certificate as its end-entity certificate.
     CaUsedAsEndEntity,
-    /// The certificate's extended key usage forbids this purpose.
-    WrongPurpose,
+    /// A certificate issued another one, but is not a CA certificate (basicConstraints, RFC 5280
+    /// §6.1.4 (k)).
+    EndEntityUsedAsCa,
+    /// A CA certificate does not allow as many CA certificates below it (pathLenConstraint, RFC
+    /// 5280 §6.1.4 (l)).
+    PathLength {
+        /// The number that it allows.
+        allowed: u64,
+        /// The number in the path.
+        found: u64,
+    },
+    /// The path needs more intermediate certificates than are supported.
+    TooManyIntermediates {
+        /// The number that the peer sent.
+        sent: usize,
+        /// The number that a path may have.
+        allowed: usize,
+    },
+    /// The name constraints of a CA forbid a name (RFC 5280 §4.2.1.10).
+    NameConstraint(Box<NameConstraint>),
+    /// The certificate has a critical extension that is not supported (RFC 5280 §4.2).
+    CriticalExtension {
+        /// The extension's object identifier, such as `1.2.3.4`.
+        oid: String,
+    },
+    /// The certificate's extended key usage forbids this purpose (RFC 5280 §4.2.1.12).
+    WrongPurpose {
+        /// The purpose that it needs: `serverAuth` or `clientAuth`.
+        wanted: &'static str,
+        /// The purposes that it has, such as `codeSigning` or `1.2.3.4`.
+        found: Excerpt<String>,
+    },
     /// The certificate's key usage forbids signatures.
     WrongKeyUsage,
-    /// The certificate, or a signature in its chain, uses an unsupported algorithm.
-    UnsupportedAlgorithm,
     /// A certificate in the chain has X.509 version 1 or 2.
     UnsupportedVersion,
     /// The certificate cannot be parsed.
@@ -148,13 +185,13 @@ impl CertificateError {
             Self::Anchor { fault, .. } => fault.alert(),
             Self::Revoked { .. } => AlertDescription::CERTIFICATE_REVOKED,
             Self::Ocsp(_) => AlertDescription::BAD_CERTIFICATE_STATUS_RESPONSE,
-            Self::NotValidForName { .. } | Self::BadSignature | Self::BadEncoding | Self::IssuerKeyUsage { .. } => {
+            Self::NotValidForName { .. } | Self::BadSignature | Self::BadEncoding | Self::IssuerKeyUsage => {
                 AlertDescription::BAD_CERTIFICATE
             }
             Self::CaUsedAsEndEntity
-            | Self::WrongPurpose
+            | Self::WrongPurpose { .. }
             | Self::WrongKeyUsage
-            | Self::UnsupportedAlgorithm
+            | Self::UnsupportedSignature(_)
             | Self::UnsupportedVersion => AlertDescription::UNSUPPORTED_CERTIFICATE,
             Self::UnknownRevocationStatus { .. }
             | Self::CrlExpired { .. }
@@ -162,6 +199,11 @@ impl CertificateError {
             | Self::BadCrl { .. }
             | Self::Transparency { .. }
             | Self::NotPinned { .. }
+            | Self::EndEntityUsedAsCa
+            | Self::PathLength { .. }
+            | Self::TooManyIntermediates { .. }
+            | Self::NameConstraint(_)
+            | Self::CriticalExtension { .. }
             | Self::Path(_)
             | Self::Application(_) => AlertDescription::CERTIFICATE_UNKNOWN,
             Self::TimeUnknown => AlertDescription::INTERNAL_ERROR,

@@ -210,6 +210,14 @@ pub enum Error {
     SignatureSchemeNotOffered(SignatureScheme),
     /// The peer signed the handshake with a scheme that its certificate's key does not support.
     SignatureSchemeMismatch(SignatureScheme),
+    /// The peer signed the handshake with a key that is not supported, so the signature was not
+    /// checked.
+    UnsupportedKey {
+        /// The scheme of the signature.
+        scheme: SignatureScheme,
+        /// The key of the peer's certificate, such as `an RSA key of 1024 bits`.
+        key: String,
+    },
     /// The TLS 1.2 server chose this cipher suite, but its certificate has another type of key than
     /// the suite requires (RFC 5246 §7.4.2, RFC 8422 §2).
     CertificateKeyMismatch(CipherSuite),
@@ -356,6 +364,7 @@ impl Error {
             | Self::SignatureSchemeNotOffered(_)
             | Self::SignatureSchemeMismatch(_)
             | Self::CertificateKeyMismatch(_) => AlertDescription::ILLEGAL_PARAMETER,
+            Self::UnsupportedKey { .. } => AlertDescription::UNSUPPORTED_CERTIFICATE,
             Self::Certificate(e) => e.alert(),
             Self::BadSignature | Self::BadFinished | Self::BadBinder => AlertDescription::DECRYPT_ERROR,
             Self::NoIdentity { alert, .. } => error_alert(*alert).unwrap_or(AlertDescription::UNRECOGNIZED_NAME),

@@ -88,7 +88,8 @@ pub mod verify;
 
 pub use certificate_error::{
     AnchorFault, AnchorRejection, AnchorReport, BadPin, CertificateError, CertificateReport, ChainPosition,
-    ChainReport, Hint, OcspError, Pin, Refusal, RevocationSource, SctError,
+    ChainReport, ConstraintFault, CrlMismatch, Hint, InapplicableCrl, NameConstraint, OcspError, Pin, Refusal,
+    RevocationSource, SctError, UnsupportedPart, UnsupportedSignature,
 };
 pub use config::{
     ClientAuth, ClientConfig, ConfigError, KeyLog, Limits, NoKeyLog, RecordPadding, RecordRampUp, ServerConfig,

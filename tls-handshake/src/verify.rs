@@ -18,8 +18,11 @@ use tls_crypto::HashAlgorithm;
 
 use crate::error::Error;
 
+mod algorithm;
 mod anchor;
 mod chain;
+mod diagnosis;
+mod name_constraint;
 mod ocsp;
 mod path;
 mod pins;

@@ -75,7 +75,7 @@ fn boring(e: &Error) -> &'static str {
         Error::NoClientCertificate { .. } => "PEER_DID_NOT_RETURN_A_CERTIFICATE",
         Error::SignatureSchemeNotOffered(_) | Error::SignatureSchemeMismatch(_) => "WRONG_SIGNATURE_TYPE",
         Error::CertificateKeyMismatch(_) => "WRONG_CERTIFICATE_TYPE",
-        Error::BadSignature => "BAD_SIGNATURE",
+        Error::BadSignature | Error::UnsupportedKey { .. } => "BAD_SIGNATURE",
         Error::BadFinished | Error::BadBinder => "DIGEST_CHECK_FAILED",
         Error::InsecureRenegotiation | Error::MissingRenegotiationInfo => "RENEGOTIATION_MISMATCH",
         Error::TooMuchEarlyData { limit: EARLY_DATA } => "TOO_MUCH_READ_EARLY_DATA",

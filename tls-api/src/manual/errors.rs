@@ -26,6 +26,8 @@
 //! |---|---|---|
 //! | [`Certificate`](crate::Error::Certificate) with `UnknownIssuer` | the server sends no intermediate, or the client lacks the CA | fix the server's chain file; add the CA to the roots |
 //! | `Certificate` with `Expired`, `NotYetValid` | the certificate, or the local clock | the text shows both times |
+//! | `Certificate` with `UnsupportedSignature`, [`UnsupportedKey`](crate::Error::UnsupportedKey) | RSA below 2048 bits, SHA-1, P-521, … | have the certificate that the text names reissued |
+//! | `Certificate` with `WrongPurpose` | a server's certificate used for a client | have it issued for clientAuth, by a CA of your own |
 //! | `Certificate` with `NotValidForName` | wrong name, or another virtual host | connect by a name that the certificate lists |
 //! | [`AlertReceived`](crate::Error::AlertReceived) | the peer rejected us | its log says why; the text gives the state and the usual causes of the alert |
 //! | [`ClosedDuringHandshake`](crate::Error::ClosedDuringHandshake) | not a TLS port, a firewall, or a peer that closes or resets instead of sending an alert | check address and port |

@@ -25,6 +25,8 @@ pub struct ChainPosition {
     pub of: usize,
     /// Its subject, such as `CN=a.test, O=Example`.
     pub subject: String,
+    /// Its serial number in hexadecimal, as `openssl x509 -serial` shows it.
+    pub serial: String,
 }
 
 /// Why a trust anchor cannot vouch for a chain.

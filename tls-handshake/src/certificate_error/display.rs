@@ -29,36 +29,37 @@ impl fmt::Display for CertificateError {
                 f,
                 "no path from the {sent} certificate(s) sent to any of the {anchors} configured trust anchor(s)"
             ),
-            Self::BadSignature => f.write_str("a signature in its chain is invalid"),
-            Self::Revoked { by, certificate } => {
-                match certificate {
-                    Some(certificate) => certificate.fmt(f),
-                    None => f.write_str("it"),
-                }?;
-                f.write_str(match by {
-                    RevocationSource::Crl => " is revoked: a CRL lists it",
-                    RevocationSource::Ocsp => " is revoked: the stapled OCSP response reports it",
-                })
+            Self::BadSignature => f.write_str(
+                "its signature is invalid: no certificate or trust anchor with its issuer's name has the key that made it",
+            ),
+            Self::Revoked { by: RevocationSource::Crl, crl: Some(crl) } => {
+                write!(f, "it is revoked: {crl} lists it; the peer needs a new certificate")
             }
-            Self::UnknownRevocationStatus { certificate } => write!(
-                f,
-                "no CRL covers {certificate}; load the CRL of its CA, or accept an unknown status \
-                 (set_accept_unknown_status)"
+            Self::Revoked { by: RevocationSource::Crl, crl: None } => f.write_str("it is revoked: a CRL lists it"),
+            Self::Revoked { by: RevocationSource::Ocsp, .. } => f.write_str(
+                "it is revoked: the stapled OCSP response reports it; the peer needs a new certificate",
             ),
-            Self::CrlExpired { certificate, now, next_update } => write!(
+            Self::UnknownRevocationStatus { issuer, configured, inapplicable } => {
+                f.write_str("no CRL covers it: ")?;
+                if inapplicable.is_empty() {
+                    write!(f, "none of the {configured} configured CRL(s) is of its issuer, {issuer}")?;
+                } else {
+                    inapplicable.fmt(f)?;
+                }
+                f.write_str(
+                    "; load the CRL of its issuer that covers it, or accept an unknown status (set_accept_unknown_status)",
+                )
+            }
+            Self::CrlExpired { crl, now, next_update } => {
+                write!(f, "{crl}, which covers it, {}; load the current CRL", Expired { at: *next_update, now: *now })
+            }
+            Self::CrlNotYetValid { crl, now, this_update } => write!(
                 f,
-                "the CRL for {certificate} {}; load the current CRL",
-                Expired { at: *next_update, now: *now }
-            ),
-            Self::CrlNotYetValid { certificate, now, this_update } => write!(
-                f,
-                "the CRL for {certificate} {}; correct the clock, or load the current CRL",
+                "{crl}, which covers it, {}; correct the clock, or load the current CRL",
                 NotYetValid { until: *this_update, now: *now }
             ),
-            Self::BadCrl { certificate: Some(certificate), why } => {
-                write!(f, "the CRL for {certificate} is unusable: {why}")
-            }
-            Self::BadCrl { certificate: None, why } => write!(f, "unusable CRL: {why}"),
+            Self::BadCrl { crl: Some(crl), why } => write!(f, "{crl}, which covers it, is unusable: {why}"),
+            Self::BadCrl { crl: None, why } => write!(f, "unusable CRL: {why}"),
             Self::Ocsp(e) => e.fmt(f),
             Self::Transparency { wanted, found, rejected } => {
                 write!(f, "SCTs from {found} CT log operator(s); the policy requires {wanted}")?;
@@ -76,27 +77,44 @@ impl fmt::Display for CertificateError {
                 keys.iter().try_for_each(|key| write!(f, " {key}"))
             }
             Self::Anchor { anchor, fault } => write!(f, "trust anchor {anchor} is unusable: {fault}"),
-            Self::IssuerKeyUsage { issuer } => write!(
-                f,
-                "{issuer} issued another certificate, but its key usage does not include keyCertSign; have the CA \
+            Self::IssuerKeyUsage => f.write_str(
+                "it issued another certificate, but its key usage does not include keyCertSign; have the CA \
                  certificate reissued with keyCertSign"
             ),
             Self::CaUsedAsEndEntity => f.write_str(
                 "it is a CA certificate, sent as an end-entity certificate; the peer needs a certificate of its own",
             ),
-            Self::WrongPurpose => f.write_str(
-                "its extended key usage does not allow this purpose; servers need serverAuth, clients clientAuth",
+            Self::EndEntityUsedAsCa => f.write_str(
+                "it issued another certificate, but is not a CA certificate (basicConstraints without cA); have that one \
+                 issued by a CA, or the CA certificate reissued with cA",
+            ),
+            Self::PathLength { allowed, found } => write!(
+                f,
+                "it allows {allowed} CA certificate(s) below itself (path length), but the path has {found}; have the chain \
+                 reissued with fewer, or this CA certificate with a longer path length"
+            ),
+            Self::TooManyIntermediates { sent, allowed } => write!(
+                f,
+                "its path needs more than {allowed} intermediate certificates ({sent} were sent), and no more are supported; \
+                 have it issued by a CA nearer to the trust anchor, or add one of the intermediate CAs to the RootCertStore"
+            ),
+            Self::NameConstraint(constraint) => constraint.fmt(f),
+            Self::CriticalExtension { oid } => write!(
+                f,
+                "its critical extension {oid} is not supported; have it reissued without the extension, or with it marked \
+                 non-critical"
+            ),
+            Self::WrongPurpose { wanted, found } => write!(
+                f,
+                "its extended key usage does not include {wanted}: it has {found}; have it reissued with {wanted}"
             ),
             Self::WrongKeyUsage => f.write_str(
                 "its key usage does not include digitalSignature, which TLS requires; have it reissued with \
                  digitalSignature",
             ),
-            Self::UnsupportedAlgorithm => f.write_str(
-                "its key, or a signature in its chain, uses an unsupported algorithm; supported are RSA from 2048 bits, \
-                 ECDSA with P-256 and P-384, and Ed25519",
-            ),
+            Self::UnsupportedSignature(unsupported) => write!(f, "its signature {unsupported}"),
             Self::UnsupportedVersion => f.write_str(
-                "a certificate in its chain has X.509 version 1 or 2; expected version 3, have it reissued",
+                "it has X.509 version 1 or 2; expected version 3, have it reissued",
             ),
             Self::BadEncoding => f.write_str("it cannot be parsed"),
             Self::TimeUnknown => f.write_str("the local time is unknown, so its validity cannot be checked"),
@@ -107,7 +125,8 @@ impl fmt::Display for CertificateError {
 
 impl fmt::Display for ChainPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "certificate {} of {} ({})", self.at.saturating_add(1), self.of, self.subject)
+        let Self { at, of, subject, serial } = self;
+        write!(f, "certificate {} of {of} ({subject}, serial number {serial})", at.saturating_add(1))
     }
 }
 
@@ -218,6 +237,9 @@ impl fmt::Display for SctError {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(certificate) = self.certificate() {
+            write!(f, "{certificate}: ")?;
+        }
         self.why.fmt(f)?;
         if let Some(hint) = self.hint() {
             write!(f, "; {hint}")?;
@@ -250,6 +272,28 @@ impl fmt::Display for Hint {
                 "the trust anchor {subject} has the issuer's name but another key; if the CA has a new key, add its new \
                  certificate"
             ),
+            Self::SameNameOtherKeyType { subject } => write!(
+                f,
+                "the trust anchor {subject} has the issuer's name, but a key of another type than the signature; add the \
+                 certificate of the CA that issued the chain"
+            ),
+            Self::ExpiredCa => f.write_str(
+                "it is a CA certificate; configure the peer to send the current certificate of that CA, or add that CA to \
+                 the RootCertStore if you trust it",
+            ),
+            Self::CommonName { name } => write!(
+                f,
+                "its common name (CN) is {name}, but common names are not used; have it reissued with the name in \
+                 subjectAltName"
+            ),
+            Self::AddressAsDnsName => f.write_str(
+                "it has the IP address as a DNS name, which does not count; have it reissued with the address as \
+                 iPAddress in subjectAltName (openssl: IP:, not DNS:)",
+            ),
+            Self::Wildcard { name } => write!(f, "the * in {name} stands for exactly one label"),
+            Self::ClientAuth => f.write_str(
+                "public CAs stopped issuing certificates for clients in 2026; issue them with a CA of your own",
+            ),
             Self::CaAsEndEntity => f.write_str(
                 "issue one with that CA, or, if the certificate is self-signed and expected, trust it with \
                  trust_exact_certificate",
@@ -262,7 +306,7 @@ impl fmt::Display for ChainReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "chain as sent (the local clock says {}):", Utc(self.now))?;
         for (at, certificate) in self.certificates.iter().enumerate() {
-            write!(f, "\n  {at}: {certificate}")?;
+            write!(f, "\n  {}: {certificate}", at.saturating_add(1))?;
         }
         write!(f, "\ntrust anchors with the name of an issuer, of {} configured:", self.anchors_configured)?;
         if self.anchors.is_empty() {
@@ -274,8 +318,13 @@ impl fmt::Display for ChainReport {
 
 impl fmt::Display for CertificateReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { subject, issuer, names, .. } = self;
-        write!(f, "{subject}, issued by {issuer}, valid from {} to {}", Date(self.not_before), Date(self.not_after))?;
+        let Self { subject, issuer, serial, names, .. } = self;
+        write!(
+            f,
+            "{subject}, issued by {issuer}, serial number {serial}, valid from {} to {}",
+            Date(self.not_before),
+            Date(self.not_after)
+        )?;
         if !names.is_empty() {
             f.write_str(", for ")?;
             names.fmt(f)?;
@@ -294,12 +343,13 @@ impl fmt::Display for CertificateReport {
 impl fmt::Display for AnchorReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.subject)?;
-        let at = self.issuer_of;
-        match self.rejected {
+        let at = self.issuer_of.saturating_add(1);
+        match &self.rejected {
             AnchorRejection::OtherKey => write!(f, "its key did not sign certificate {at}"),
-            AnchorRejection::OtherAlgorithm => {
-                write!(f, "certificate {at} has a signature that its key cannot make, or that is not supported")
+            AnchorRejection::OtherKeyType => {
+                write!(f, "its key has another type than the signature of certificate {at}")
             }
+            AnchorRejection::Unsupported(unsupported) => write!(f, "the signature of certificate {at} {unsupported}"),
             AnchorRejection::OtherCheck => write!(f, "it signed certificate {at}; another check failed"),
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tls_codec::code_points::AlertDescription;
 
-use super::CertificateError;
+use super::{CertificateError, ChainPosition, UnsupportedSignature};
 use crate::error::{Excerpt, error_alert};
 
 /// The rejection of a peer's certificate chain.
@@ -46,6 +46,17 @@ impl Refusal {
         self.alert.and_then(error_alert).unwrap_or_else(|| self.why.alert())
     }
 
+    /// Returns the certificate that failed the check; `None` if the fault is not one certificate's,
+    /// or if the application rejected the chain.
+    #[must_use]
+    pub fn certificate(&self) -> Option<ChainPosition> {
+        let chain = self.chain.as_deref()?;
+        let at = chain.rejected?;
+        let CertificateReport { subject, serial, .. } = chain.certificates.get(at)?;
+        let (subject, serial) = (subject.clone(), serial.clone());
+        Some(ChainPosition { at, of: chain.certificates.len(), subject, serial })
+    }
+
     /// Returns what to do if the cause is a common mistake.
     #[must_use]
     pub fn hint(&self) -> Option<&Hint> {
@@ -67,6 +78,9 @@ pub struct ChainReport {
     pub now: Duration,
     /// The certificates in the order sent.
     pub certificates: Vec<CertificateReport>,
+    /// The index of the certificate that failed the check; `None` if it is unknown, or if the fault
+    /// is not one certificate's.
+    pub rejected: Option<usize>,
     /// The trust anchors with the name of an issuer.
     pub anchors: Vec<AnchorReport>,
     /// The number of all configured trust anchors.
@@ -83,6 +97,8 @@ pub struct CertificateReport {
     pub subject: String,
     /// Its issuer.
     pub issuer: String,
+    /// Its serial number in hexadecimal, as `openssl x509 -serial` shows it.
+    pub serial: String,
     /// The start of its validity, since 1970-01-01 UTC; `None` if it is earlier, or cannot be
     /// parsed.
     pub not_before: Option<Duration>,
@@ -109,13 +125,15 @@ pub struct AnchorReport {
 }
 
 /// Why a trust anchor does not vouch for a certificate that names it as its issuer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AnchorRejection {
-    /// Its key did not make the certificate's signature.
+    /// The signature was checked, and its key did not make it.
     OtherKey,
-    /// Its key cannot make this kind of signature, or the algorithm is not supported.
-    OtherAlgorithm,
+    /// Its key has another type than the certificate's signature, so it did not make it.
+    OtherKeyType,
+    /// The signature was not checked, since its algorithm or the anchor's key is not supported.
+    Unsupported(UnsupportedSignature),
     /// It signed the certificate, but another check failed.
     OtherCheck,
 }
@@ -136,11 +154,33 @@ pub enum Hint {
         /// The issuer whose certificate is missing.
         issuer: String,
     },
-    /// A trust anchor has the issuer's name but another key.
+    /// A trust anchor has the issuer's name, but its key did not make the signature.
     SameNameOtherKey {
+        /// The name.
+        subject: String,
+    },
+    /// A trust anchor has the issuer's name, but a key of another type than the signature.
+    SameNameOtherKeyType {
         /// The name.
         subject: String,
     },
     /// The peer sent a CA certificate as its own.
     CaAsEndEntity,
+    /// A CA certificate that the peer sent has expired, not the peer's own.
+    ExpiredCa,
+    /// The certificate has the requested name only as its common name, which is not used.
+    CommonName {
+        /// The common name.
+        name: String,
+    },
+    /// The certificate has the requested IP address as a DNS name.
+    AddressAsDnsName,
+    /// A wildcard of the certificate would have to cover several labels of the requested name, or
+    /// none.
+    Wildcard {
+        /// The name with the wildcard.
+        name: String,
+    },
+    /// A certificate for servers was used for a client. Public CAs issued both until 2026.
+    ClientAuth,
 }

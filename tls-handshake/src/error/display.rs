@@ -10,6 +10,8 @@ use tls_codec::extension::MaxFragmentLength;
 mod alerts;
 mod not_tls;
 
+use crate::certificate_error::SUPPORTED_KEYS;
+
 use super::{Contradiction, Error, Excerpt, Flood, Illegal, TransportEnd, bounded};
 
 impl fmt::Display for Error {
@@ -132,6 +134,11 @@ impl fmt::Display for Error {
             Self::SignatureSchemeMismatch(scheme) => {
                 write!(f, "the peer signed the handshake with {scheme}, which its certificate's key does not support")
             }
+            Self::UnsupportedKey { scheme, key } => write!(
+                f,
+                "the peer signed the handshake with {scheme} and {key}, which is not supported, so the signature was not \
+                 checked; the peer needs a certificate for a supported key: {SUPPORTED_KEYS}"
+            ),
             Self::BadSignature => f.write_str(
                 "invalid handshake signature: the peer does not hold its certificate's key, or the handshake was altered",
             ),

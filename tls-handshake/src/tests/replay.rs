@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use tls_codec::code_points::{AlertDescription, ExtensionType, HandshakeType};
+use tls_codec::code_points::{AlertDescription, ExtensionType, HandshakeType, SignatureScheme};
 use tls_codec::decode_all;
 use tls_codec::handshake::{ClientHello, Split, split_message};
 use tls_crypto::tls13::EarlySecret;
@@ -112,8 +112,10 @@ fn play_to_certificate_verify(mut connection: ClientConnection, trace: &Trace, r
     assert!(connection.resume(need.answer(Ok(())), &mut outgoing).unwrap().is_none());
 
     // ring, and so this library, verifies no RSA signature of less than 2,048 bits.
-    assert_eq!(connection.process(&mut incoming, &mut outgoing).unwrap_err(), Error::BadSignature);
-    assert_eq!(Error::BadSignature.alert(), Some(AlertDescription::DECRYPT_ERROR));
+    let error = connection.process(&mut incoming, &mut outgoing).unwrap_err();
+    let (scheme, key) = (SignatureScheme::RSA_PSS_RSAE_SHA256, "an RSA key of 1024 bits".to_owned());
+    assert_eq!(error, Error::UnsupportedKey { scheme, key });
+    assert_eq!(error.alert(), Some(AlertDescription::UNSUPPORTED_CERTIFICATE));
     assert_eq!(secrets.all().len(), 2, "application keys without proof of the certificate");
 }
 

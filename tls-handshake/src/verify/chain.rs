@@ -13,13 +13,14 @@ use std::sync::Arc;
 
 use pki_types::{CertificateDer, SubjectPublicKeyInfoDer, TrustAnchor, UnixTime};
 use tls_crypto::HashAlgorithm;
-use tls_crypto::der::{self, Elements};
+use tls_crypto::der;
 #[cfg(feature = "dangerous_configuration")]
 use tls_crypto::verify::ALL;
 use tls_crypto::verify::VerificationMemo;
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
 use crate::certificate_error::{CertificateError, Pin, Refusal};
+use crate::verify::diagnosis::{Fault, diagnose, wrong_purpose};
 use crate::verify::path::PathPass;
 use crate::verify::pins::{Pins, ReportOnlyPins, pin_of};
 use crate::verify::rejection_report::{refusal, since_1970};
@@ -28,7 +29,7 @@ use crate::verify::roots::RootCertStore;
 #[cfg(feature = "dangerous_configuration")]
 use crate::verify::signature::verify_signed;
 use crate::verify::webpki_error::explain;
-use crate::verify::x509::{Certificate, KeyUse, oid, sole};
+use crate::verify::x509::{Certificate, KeyUse, oid};
 
 /// The default size of the signature cache in signatures: 32 KiB.
 const MEMO: usize = 1024;
@@ -374,7 +375,7 @@ impl ChainVerifier {
         now: UnixTime,
         beyond: &dyn Fn(&ProvenPath<'_>) -> Result<(), CertificateError>,
     ) -> Result<UnixTime, Refusal> {
-        self.accept(chain, purpose, now, beyond).map_err(|why| refusal(why, chain, &self.roots, now))
+        self.accept(chain, purpose, now, beyond).map_err(|fault| refusal(fault, chain, &self.roots, purpose, now))
     }
 
     fn accept(
@@ -383,15 +384,15 @@ impl ChainVerifier {
         purpose: Purpose,
         now: UnixTime,
         beyond: &dyn Fn(&ProvenPath<'_>) -> Result<(), CertificateError>,
-    ) -> Result<UnixTime, CertificateError> {
+    ) -> Result<UnixTime, Fault> {
         let (leaf, intermediates) = chain.split_first().ok_or(CertificateError::BadEncoding)?;
         let is_exact = self.exact.contains(leaf);
         if self.roots.is_empty() && self.exact.is_empty() && !self.has_path() {
-            return Err(CertificateError::NoTrustAnchors);
+            return Err(CertificateError::NoTrustAnchors.into());
         }
-        let end_entity = EndEntityCert::try_from(leaf).map_err(|e| explain(e, chain.len(), self.roots.len()))?;
-        let read = Certificate::read(leaf).ok_or(CertificateError::BadEncoding)?;
-        check_key_usage(&read)?;
+        let end_entity = EndEntityCert::try_from(leaf).map_err(|e| diagnose(e, chain, &self.roots, purpose, now))?;
+        let read = Certificate::read(leaf).ok_or(CertificateError::BadEncoding).map_err(Fault::of_leaf)?;
+        check_key_usage(&read).map_err(Fault::of_leaf)?;
         let last = |end: PathEnd<'_>, valid_until: UnixTime| {
             let proven = ProvenPath { leaf: &end_entity, end, valid_until, memo: &self.memo };
             beyond(&proven)?;
@@ -399,8 +400,8 @@ impl ChainVerifier {
             Ok(valid_until)
         };
         if is_exact {
-            check_validity(&read, now)?;
-            check_purpose(&read, purpose)?;
+            check_validity(&read, now).map_err(Fault::of_leaf)?;
+            wrong_purpose(&read, purpose).map_or(Ok(()), Err).map_err(Fault::of_leaf)?;
             self.check_pins(&[pin_of(&end_entity.subject_public_key_info())])?;
             return last(PathEnd::Itself, read.not_after);
         }
@@ -438,14 +439,14 @@ impl ChainVerifier {
         intermediates: &'p [CertificateDer<'_>],
         purpose: Purpose,
         now: UnixTime,
-    ) -> Result<(VerifiedPath<'p>, UnixTime), CertificateError> {
+    ) -> Result<(VerifiedPath<'p>, UnixTime), Fault> {
         let find = |pins: &[&Pins]| self.find_pinned_path(leaf, intermediates, purpose, now, pins);
         let enforced = self.pins.as_ref();
         let Some(reported) = &self.reported else { return find(enforced.as_slice()) };
         let mut all = vec![&reported.pins];
         all.extend_from_slice(enforced.as_slice());
         match find(&all) {
-            Err(CertificateError::NotPinned { .. }) => {
+            Err(Fault { why: CertificateError::NotPinned { .. }, .. }) => {
                 let (path, until) = find(enforced.as_slice())?;
                 reported.check(&pins_of(&path));
                 Ok((path, until))
@@ -463,7 +464,7 @@ impl ChainVerifier {
         purpose: Purpose,
         now: UnixTime,
         pins: &[&Pins],
-    ) -> Result<(VerifiedPath<'p>, UnixTime), CertificateError> {
+    ) -> Result<(VerifiedPath<'p>, UnixTime), Fault> {
         let usage = match purpose {
             Purpose::Server => KeyUsage::server_auth(),
             Purpose::Client => KeyUsage::client_auth(),
@@ -485,7 +486,7 @@ impl ChainVerifier {
                 }
                 let keys = pins_of(path);
                 pins.iter().try_for_each(|pins| pins.check(&keys)).map_err(|e| {
-                    unpinned.set(Some(e));
+                    unpinned.set(Some(Fault::from(e)));
                     next_path
                 })
             };
@@ -496,9 +497,12 @@ impl ChainVerifier {
         let fault = unpinned.take().or_else(|| unfit.take());
         match (found, fault, until.get()) {
             (Ok(path), _, Some(until)) => Ok((path, until)),
-            (Ok(_), _, None) => Err(CertificateError::BadEncoding),
+            (Ok(_), _, None) => Err(CertificateError::BadEncoding.into()),
             (Err(_), Some(fault), _) => Err(fault),
-            (Err(e), None, _) => Err(explain(e, intermediates.len().saturating_add(1), self.roots.len())),
+            (Err(e), None, _) => {
+                let chain: Vec<_> = std::iter::once(leaf.der()).chain(intermediates.iter().cloned()).collect();
+                Err(diagnose(e, &chain, &self.roots, purpose, now))
+            }
         }
     }
 }
@@ -529,23 +533,6 @@ fn check_validity(leaf: &Certificate<'_>, now: UnixTime) -> Result<(), Certifica
         return Err(CertificateError::Expired { now: now_since, not_after: since_1970(leaf.not_after) });
     }
     Ok(())
-}
-
-/// Checks the extended key usage of a pinned end-entity certificate, if present (RFC 5280
-/// §4.2.1.12).
-fn check_purpose(leaf: &Certificate<'_>, purpose: Purpose) -> Result<(), CertificateError> {
-    let Some(purposes) = leaf.extension(oid::EXTENDED_KEY_USAGE) else { return Ok(()) };
-    let wanted = match purpose {
-        Purpose::Server => oid::SERVER_AUTH,
-        Purpose::Client => oid::CLIENT_AUTH,
-    };
-    let mut purposes = Elements::new(sole(purposes, der::SEQUENCE).unwrap_or_default());
-    while let Some(purpose) = purposes.next() {
-        if purpose == (der::OBJECT_IDENTIFIER, wanted) {
-            return Ok(());
-        }
-    }
-    Err(CertificateError::WrongPurpose)
 }
 
 /// Returns the certificates sent, from the leaf on, as far as each one issued the one before it.

@@ -69,9 +69,7 @@ impl OcspPolicy {
             return if strict { Err(CertificateError::Ocsp(missing)) } else { Ok(None) };
         };
         match status(path, response, now) {
-            Ok(status) if status.revoked => {
-                Err(CertificateError::Revoked { by: RevocationSource::Ocsp, certificate: None })
-            }
+            Ok(status) if status.revoked => Err(CertificateError::Revoked { by: RevocationSource::Ocsp, crl: None }),
             Ok(status) => Ok(status.scts),
             Err(e) if strict => Err(CertificateError::Ocsp(e)),
             Err(_e) => {

@@ -13,9 +13,10 @@ use std::cell::Cell;
 use pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 use webpki::VerifiedPath;
 
-use crate::certificate_error::{CertificateError, ChainPosition};
+use crate::certificate_error::CertificateError;
 use crate::error::bounded;
 use crate::verify::anchor::AnchorLimits;
+use crate::verify::diagnosis::Fault;
 use crate::verify::revocation::{CrlContext, Crls, LIST_SIGNATURES, Link};
 use crate::verify::roots::RootCertStore;
 use crate::verify::signature::verify_signed;
@@ -47,7 +48,7 @@ impl<'c> PathPass<'c> {
         &self,
         path: &VerifiedPath<'_>,
         algorithms: &[&dyn SignatureVerificationAlgorithm],
-    ) -> Result<UnixTime, CertificateError> {
+    ) -> Result<UnixTime, Fault> {
         let leaf = path.end_entity().der();
         let above: Vec<_> = path.intermediate_certificates().map(|certificate| certificate.der()).collect();
         let read: Option<Vec<_>> = above.iter().map(Certificate::read).collect();
@@ -59,7 +60,7 @@ impl<'c> PathPass<'c> {
             fault,
         })?;
         if let Some(issuer) = above.iter().find(|certificate| !certificate.allows(KeyUse::KeyCertSign)) {
-            return Err(CertificateError::IssuerKeyUsage { issuer: self.position(issuer) });
+            return Err(Fault { why: CertificateError::IssuerKeyUsage, at: Some(self.position(issuer)) });
         }
         let leaf = Certificate::read(&leaf).ok_or(CertificateError::BadEncoding)?;
         let mut until = anchor.not_after().map_or(leaf.not_after, |end| end.min(leaf.not_after));
@@ -83,7 +84,7 @@ impl<'c> PathPass<'c> {
         leaf: Certificate<'_>,
         above: &[Certificate<'_>],
         algorithms: &[&dyn SignatureVerificationAlgorithm],
-    ) -> Result<Option<UnixTime>, CertificateError> {
+    ) -> Result<Option<UnixTime>, Fault> {
         let context = CrlContext {
             now: self.now,
             verify: &|key, signed| verify_signed(algorithms, key, signed),
@@ -95,22 +96,18 @@ impl<'c> PathPass<'c> {
                 Some(issuer) => (issuer.spki.into(), issuer.allows(KeyUse::CrlSign)),
                 None => (webpki::spki_for_anchor(path.anchor()), anchor.signs_lists),
             };
-            let position = || self.position(certificate);
-            let link = Link { certificate, is_ca: at > 0, issuer_key, issuer_signs_lists, position: &position };
-            if let Some(end) = crls.check(&link, &context)? {
+            let link = Link { certificate, is_ca: at > 0, issuer_key, issuer_signs_lists };
+            let checked = crls.check(&link, &context);
+            if let Some(end) = checked.map_err(|why| Fault { why, at: Some(self.position(certificate)) })? {
                 until = Some(until.map_or(end, |earlier| earlier.min(end)));
             }
         }
         Ok(until)
     }
 
-    /// Returns the position of a certificate among those that the peer sent.
-    fn position(&self, certificate: &Certificate<'_>) -> ChainPosition {
+    /// Returns the index of a certificate among those that the peer sent.
+    fn position(&self, certificate: &Certificate<'_>) -> usize {
         let is_it = |sent: &CertificateDer<'_>| Certificate::read(sent).is_some_and(|sent| sent.tbs == certificate.tbs);
-        ChainPosition {
-            at: self.intermediates.iter().position(is_it).map_or(0, |at| at.saturating_add(1)),
-            of: self.intermediates.len().saturating_add(1),
-            subject: bounded(ReadableName(certificate.subject).to_string()),
-        }
+        self.intermediates.iter().position(is_it).map_or(0, |at| at.saturating_add(1))
     }
 }

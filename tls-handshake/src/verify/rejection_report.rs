@@ -1,31 +1,36 @@
 //! Describes a rejected chain: its certificates, the trust anchors tried, and a hint. Runs only
 //! after a rejection.
 
+use core::net::IpAddr;
+use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use tls_crypto::der;
-use tls_crypto::verify::ALL;
 
 use crate::certificate_error::{
-    AnchorRejection, AnchorReport, CertificateError, CertificateReport, ChainReport, Hint, Refusal,
+    AnchorRejection, AnchorReport, CertificateError, CertificateReport, ChainReport, Hint, Refusal, RevocationSource,
 };
 use crate::error::bounded;
+use crate::verify::algorithm::{SignatureFault, signature_fault};
+use crate::verify::chain::Purpose;
+use crate::verify::diagnosis::Fault;
 use crate::verify::roots::RootCertStore;
-use crate::verify::signature::verify_signed;
-use crate::verify::x509::{Certificate, ReadableName, Summary};
+use crate::verify::x509::{Certificate, ReadableName, Summary, common_name, oid};
 
 /// The maximum number of anchors reported: many may have the same name.
 const MAX_ANCHORS: usize = 8;
 
-/// Adds a report of the chain to the error.
+/// Adds a report of the chain to the fault.
 pub(crate) fn refusal(
-    why: CertificateError,
+    fault: Fault,
     chain: &[CertificateDer<'_>],
     roots: &RootCertStore,
+    purpose: Purpose,
     now: UnixTime,
 ) -> Refusal {
+    let Fault { why, at } = fault;
     let (mut read, mut certificates) = (Vec::new(), Vec::new());
     for certificate in chain {
         let fields = Certificate::read(certificate);
@@ -41,10 +46,24 @@ pub(crate) fn refusal(
             }
         }
     }
-    let hint = hint(&why, &read, &anchors);
+    let rejected = at.or_else(|| is_about_leaf(&why).then_some(0));
+    let hint = hint(&why, rejected, purpose, &read, &anchors);
     let anchors_configured = roots.anchors.len();
-    let report = ChainReport { now: since_1970(now), certificates, anchors, anchors_configured, hint };
+    let report = ChainReport { now: since_1970(now), certificates, rejected, anchors, anchors_configured, hint };
     Refusal { why, chain: Some(Arc::new(report)), alert: None }
+}
+
+/// Returns whether only the end-entity certificate can have this fault.
+fn is_about_leaf(why: &CertificateError) -> bool {
+    matches!(
+        why,
+        CertificateError::NotValidForName { .. }
+            | CertificateError::WrongKeyUsage
+            | CertificateError::CaUsedAsEndEntity
+            | CertificateError::Revoked { by: RevocationSource::Ocsp, .. }
+            | CertificateError::Ocsp(_)
+            | CertificateError::Transparency { .. }
+    )
 }
 
 pub(crate) fn since_1970(time: UnixTime) -> Duration {
@@ -60,6 +79,7 @@ fn describe(der: &CertificateDer<'_>, read: Option<&Certificate<'_>>) -> Certifi
     CertificateReport {
         subject: name(summary.as_ref().map(|summary| summary.subject)),
         issuer: name(summary.as_ref().map(|summary| summary.issuer)),
+        serial: summary.as_ref().map_or_else(|| "(cannot be parsed)".into(), |summary| serial_text(summary.serial)),
         not_before: summary.as_ref().and_then(|summary| summary.not_before).map(Duration::from_secs),
         not_after: summary.as_ref().and_then(|summary| summary.not_after).map(Duration::from_secs),
         names: read.map(Certificate::names).unwrap_or_default(),
@@ -70,30 +90,69 @@ fn describe(der: &CertificateDer<'_>, read: Option<&Certificate<'_>>) -> Certifi
 
 fn reject(anchor: &TrustAnchor<'_>, issuer_of: usize, certificate: &Certificate<'_>) -> AnchorReport {
     let spki = der::element(der::SEQUENCE, &[&anchor.subject_public_key_info]);
-    let rejected = match verify_signed(&ALL, &spki.into(), &certificate.signed) {
-        Ok(()) => AnchorRejection::OtherCheck,
-        Err(webpki::Error::InvalidSignatureForPublicKey) => AnchorRejection::OtherKey,
-        Err(_) => AnchorRejection::OtherAlgorithm,
+    let rejected = match signature_fault(&spki, &certificate.signed) {
+        None => AnchorRejection::OtherCheck,
+        Some(SignatureFault::Invalid) => AnchorRejection::OtherKey,
+        Some(SignatureFault::OtherKeyType) => AnchorRejection::OtherKeyType,
+        Some(SignatureFault::Unsupported(unsupported)) => AnchorRejection::Unsupported(unsupported),
     };
     AnchorReport { subject: ReadableName(&anchor.subject).to_string(), issuer_of, rejected }
 }
 
 impl Certificate<'_> {
     fn is_self_signed(&self) -> bool {
-        self.issuer == self.subject && verify_signed(&ALL, &self.spki.into(), &self.signed).is_ok()
+        self.issuer == self.subject && signature_fault(self.spki, &self.signed).is_none()
     }
 }
 
+/// Formats the contents of a serial number as `openssl x509 -serial` does.
+pub(crate) fn serial_text(serial: &[u8]) -> String {
+    let digits = match serial {
+        [0, rest @ ..] if !rest.is_empty() => rest,
+        all => all,
+    };
+    let mut text = String::new();
+    // RFC 5280 §4.1.2.2 allows 20 bytes.
+    for digit in digits.iter().take(32) {
+        let _ = write!(text, "{digit:02X}");
+    }
+    if digits.len() > 32 {
+        text.push('…');
+    }
+    text
+}
+
 /// Returns what the operator can do about the error, if the cause is a common mistake.
-fn hint(why: &CertificateError, chain: &[Option<Certificate<'_>>], anchors: &[AnchorReport]) -> Option<Hint> {
+fn hint(
+    why: &CertificateError,
+    rejected: Option<usize>,
+    purpose: Purpose,
+    chain: &[Option<Certificate<'_>>],
+    anchors: &[AnchorReport],
+) -> Option<Hint> {
     match why {
         CertificateError::CaUsedAsEndEntity => return Some(Hint::CaAsEndEntity),
+        CertificateError::Expired { .. } => return rejected.filter(|at| *at > 0).map(|_| Hint::ExpiredCa),
+        CertificateError::WrongPurpose { found, .. } => {
+            let is_of_server = purpose == Purpose::Client && found.entries().iter().any(|one| one == "serverAuth");
+            return is_of_server.then_some(Hint::ClientAuth);
+        }
+        CertificateError::NotValidForName { asked, .. } => return name_hint(asked, chain.first()?.as_ref()?),
         CertificateError::UnknownIssuer { .. } | CertificateError::BadSignature => {}
         _ => return None,
     }
-    let has_other_key = |anchor: &&AnchorReport| anchor.rejected != AnchorRejection::OtherCheck;
-    if let Some(anchor) = anchors.iter().find(has_other_key) {
-        return Some(Hint::SameNameOtherKey { subject: anchor.subject.clone() });
+    let same_name = |anchor: &AnchorReport| match anchor.rejected {
+        AnchorRejection::OtherKey => Some(Hint::SameNameOtherKey { subject: anchor.subject.clone() }),
+        AnchorRejection::OtherKeyType => Some(Hint::SameNameOtherKeyType { subject: anchor.subject.clone() }),
+        _ => None,
+    };
+    // The anchor must have the name of the issuer of the certificate at fault.
+    let is_about = |anchor: &&AnchorReport| rejected.is_none_or(|at| at == anchor.issuer_of);
+    if let Some(hint) = anchors.iter().filter(is_about).find_map(same_name) {
+        return Some(hint);
+    }
+    if *why == CertificateError::BadSignature {
+        return None;
     }
     let read = || chain.iter().flatten();
     let mut top = read().next()?;
@@ -112,4 +171,27 @@ fn hint(why: &CertificateError, chain: &[Option<Certificate<'_>>], anchors: &[An
         true => Hint::PrivateCa { subject: issuer },
         false => Hint::MissingIntermediate { issuer },
     })
+}
+
+/// Returns the hint for a certificate that does not have the requested name.
+fn name_hint(asked: &str, leaf: &Certificate<'_>) -> Option<Hint> {
+    let names = leaf.names();
+    let mut names = names.entries().iter();
+    if asked.parse::<IpAddr>().is_ok() && names.any(|name| name == asked) {
+        return Some(Hint::AddressAsDnsName);
+    }
+    if leaf.extension(oid::SUBJECT_ALT_NAME).is_none() {
+        return common_name(leaf.subject).map(|name| Hint::CommonName { name });
+    }
+    let covers = |name: &&String| {
+        let Some(base) = name.strip_prefix("*.") else { return false };
+        let above = strip_suffix_ignore_case(asked, base);
+        above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
+    };
+    names.find(covers).map(|name| Hint::Wildcard { name: name.clone() })
+}
+
+fn strip_suffix_ignore_case<'t>(text: &'t str, suffix: &str) -> Option<&'t str> {
+    let (above, end) = text.split_at_checked(text.len().checked_sub(suffix.len())?)?;
+    end.eq_ignore_ascii_case(suffix).then_some(above)
 }

@@ -5,17 +5,20 @@
 //! have several: one for each key, one for each part of its certificates, an older one.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use pki_types::{SubjectPublicKeyInfoDer, UnixTime};
 use tls_crypto::der::{self, Elements};
 use tls_crypto::pem::{self, Content};
 use webpki::{BorrowedCertRevocationList, CertRevocationList};
 
-use crate::certificate_error::{CertificateError, ChainPosition, RevocationSource};
-use crate::verify::rejection_report::since_1970;
+use crate::certificate_error::{CertificateError, CrlMismatch, InapplicableCrl, RevocationSource};
+use crate::error::{Escaped, Excerpt, bounded};
+use crate::verify::algorithm::{SignatureFault, signature_fault, small_number};
+use crate::verify::rejection_report::{serial_text, since_1970};
 use crate::verify::sha256;
 use crate::verify::webpki_error::explain;
-use crate::verify::x509::{Certificate, Signed, oid, read_time, sole};
+use crate::verify::x509::{Certificate, Extensions, ReadableName, Signed, oid, read_time, sole};
 
 /// CRLs, and the policy for certificates that they do not cover.
 ///
@@ -150,22 +153,25 @@ impl Crls {
         // RFC 5280 §4.1.2.2: issuer and serial number identify one certificate, whichever of the
         // issuer's keys signed the CRL.
         let of_issuer = || self.lists.iter().filter(|list| *list.issuer == *link.certificate.issuer);
-        if of_issuer().any(|list| list.names(link.certificate.serial)) {
-            let certificate = Some((link.position)());
-            return Err(CertificateError::Revoked { by: RevocationSource::Crl, certificate });
+        if let Some(list) = of_issuer().find(|list| list.names(link.certificate.serial)) {
+            return Err(CertificateError::Revoked { by: RevocationSource::Crl, crl: Some(list.name()) });
         }
         let mut unusable = None;
         for list in of_issuer().filter(|list| list.is_about(link)) {
             match list.check(link, context, self.policy) {
                 Ok(until) => return Ok(until),
                 // Reports the fault of the newest CRL.
-                Err(e) => unusable = unusable.or_else(|| Some(with_certificate(e, link))),
+                Err(fault) => unusable = unusable.or(Some((list, fault))),
             }
         }
         match unusable {
-            Some(e) => Err(e),
+            Some((list, fault)) => Err(list.explain(fault, link, since_1970(context.now))),
             None if self.policy.accept_unknown => Ok(None),
-            None => Err(CertificateError::UnknownRevocationStatus { certificate: (link.position)() }),
+            None => Err(CertificateError::UnknownRevocationStatus {
+                issuer: bounded(ReadableName(link.certificate.issuer).to_string()),
+                configured: self.lists.len(),
+                inapplicable: of_issuer().map(|list| list.mismatch(link)).collect(),
+            }),
         }
     }
 }
@@ -178,7 +184,6 @@ pub(crate) struct Link<'a> {
     pub(crate) issuer_key: SubjectPublicKeyInfoDer<'a>,
     /// Whether the issuer's key usage allows it to sign CRLs.
     pub(crate) issuer_signs_lists: bool,
-    pub(crate) position: &'a dyn Fn() -> ChainPosition,
 }
 
 /// The inputs shared by all paths of a verification.
@@ -245,65 +250,135 @@ impl List {
     }
 
     /// Checks the signature and times of the CRL for this certificate. Returns when it expires.
-    fn check(
-        &self,
-        link: &Link<'_>,
-        context: &CrlContext<'_>,
-        policy: Policy,
-    ) -> Result<Option<UnixTime>, CertificateError> {
+    fn check(&self, link: &Link<'_>, context: &CrlContext<'_>, policy: Policy) -> Result<Option<UnixTime>, ListFault> {
         let left = context.signatures_left.get().checked_sub(1);
-        context.signatures_left.set(left.ok_or_else(|| explain(webpki::Error::MaximumSignatureChecksExceeded, 0, 0))?);
-        let signed = sole(&self.der, der::SEQUENCE).and_then(|fields| Signed::read(&mut Elements::new(fields)));
-        let (signed, _) = signed.ok_or(CertificateError::BadEncoding)?;
-        (context.verify)(&link.issuer_key, &signed).map_err(as_crl_error)?;
+        context.signatures_left.set(left.ok_or(ListFault::TooMuchWork)?);
+        let signed = self.signed().ok_or(ListFault::Malformed)?;
+        (context.verify)(&link.issuer_key, &signed).map_err(|_| ListFault::Signature)?;
         // RFC 5280 §6.3.3 (f).
         if !link.issuer_signs_lists {
-            return Err(explain(webpki::Error::IssuerNotCrlSigner, 0, 0));
+            return Err(ListFault::IssuerNotSigner);
         }
-        let now = since_1970(context.now);
         if context.now < self.this_update {
-            let (certificate, this_update) = ((link.position)(), since_1970(self.this_update));
-            return Err(CertificateError::CrlNotYetValid { certificate, now, this_update });
+            return Err(ListFault::NotYetValid);
         }
         match (context.now < self.next_update, policy.accept_expired) {
             (true, _) => Ok(Some(self.next_update)),
             (false, true) => Ok(None),
-            (false, false) => {
-                let (certificate, next_update) = ((link.position)(), since_1970(self.next_update));
-                Err(CertificateError::CrlExpired { certificate, now, next_update })
-            }
+            (false, false) => Err(ListFault::Expired),
         }
     }
+
+    fn signed(&self) -> Option<Signed<'_>> {
+        let fields = sole(&self.der, der::SEQUENCE)?;
+        Signed::read(&mut Elements::new(fields)).map(|(signed, _)| signed)
+    }
+
+    fn explain(&self, fault: ListFault, link: &Link<'_>, now: Duration) -> CertificateError {
+        let crl = self.name();
+        let why = match fault {
+            ListFault::Expired => {
+                return CertificateError::CrlExpired { crl, now, next_update: since_1970(self.next_update) };
+            }
+            ListFault::NotYetValid => {
+                return CertificateError::CrlNotYetValid { crl, now, this_update: since_1970(self.this_update) };
+            }
+            ListFault::TooMuchWork => return explain(webpki::Error::MaximumSignatureChecksExceeded, 0, 0),
+            ListFault::Malformed => "it cannot be parsed".into(),
+            ListFault::IssuerNotSigner => "the key usage of its CA does not include cRLSign".into(),
+            ListFault::Signature => match self.signed().and_then(|signed| signature_fault(&link.issuer_key, &signed)) {
+                Some(SignatureFault::Unsupported(unsupported)) => format!("its signature {unsupported}"),
+                Some(SignatureFault::OtherKeyType) => {
+                    "its signature is of another type than the key that issued the certificate; load the CRL of that key"
+                        .into()
+                }
+                Some(SignatureFault::Invalid) | None => {
+                    "its signature is invalid, or made by another key of that CA than the one that issued the \
+                     certificate; load the CRL of that key"
+                        .into()
+                }
+            },
+        };
+        CertificateError::BadCrl { crl: Some(crl), why }
+    }
+
+    /// Returns the number and issuer of the CRL as text.
+    fn name(&self) -> String {
+        let number = || {
+            let mut signed = Elements::new(sole(&self.der, der::SEQUENCE)?);
+            let listed = Elements::new(signed.expect(der::SEQUENCE)?).find(der::CONTEXT_0)?;
+            let mut listed = Extensions::new(sole(listed, der::SEQUENCE)?);
+            sole(listed.find(|one| one.oid == oid::CRL_NUMBER)?.value, der::INTEGER)
+        };
+        let number = match number() {
+            Some(digits) => small_number(digits).map_or_else(|| serial_text(digits), |number| number.to_string()),
+            None => "(none)".into(),
+        };
+        format!("CRL number {number} of {}", bounded(ReadableName(&self.issuer).to_string()))
+    }
+
+    /// Describes why the scope of the CRL does not include this certificate.
+    fn mismatch(&self, link: &Link<'_>) -> InapplicableCrl {
+        let scope = self.scope.as_deref().and_then(|scope| sole(scope, der::SEQUENCE));
+        let mut why = if scope.is_some() { None } else { Some(CrlMismatch::Malformed) };
+        let (mut fields, mut place) = (Elements::new(scope.unwrap_or_default()), None);
+        while let Some((tag, value)) = fields.next() {
+            match tag {
+                DISTRIBUTION_POINT => place = Some(value),
+                ONLY_CONTAINS_USER_CERTS if value != [0] && link.is_ca => why = Some(CrlMismatch::OnlyEndEntity),
+                ONLY_CONTAINS_CA_CERTS if value != [0] && !link.is_ca => why = Some(CrlMismatch::OnlyCa),
+                _ => {}
+            }
+        }
+        let why = why.unwrap_or_else(|| {
+            let points = link.certificate.extension(oid::CRL_DISTRIBUTION_POINTS).unwrap_or_default();
+            let mut points = Elements::new(sole(points, der::SEQUENCE).unwrap_or_default());
+            let mut of_certificate = Vec::new();
+            while let Some(point) = points.optional(der::SEQUENCE) {
+                of_certificate.extend(uris(Elements::new(point).optional(DISTRIBUTION_POINT)));
+            }
+            let of_crl = uris(place);
+            if of_crl.iter().any(|uri| of_certificate.contains(uri)) {
+                return CrlMismatch::UnsupportedPoint;
+            }
+            let text = |uri: &[u8]| bounded(Escaped(&String::from_utf8_lossy(uri)).to_string());
+            CrlMismatch::OtherPartition {
+                crl: Excerpt::from(of_crl).map(text),
+                certificate: Excerpt::from(of_certificate).map(text),
+            }
+        });
+        InapplicableCrl { crl: self.name(), why }
+    }
+}
+
+/// Why a CRL that covers a certificate is not accepted. Made into text only if no other CRL is
+/// accepted.
+#[derive(Clone, Copy, Debug)]
+enum ListFault {
+    TooMuchWork,
+    Malformed,
+    Signature,
+    IssuerNotSigner,
+    NotYetValid,
+    Expired,
 }
 
 /// Returns whether two DistributionPointNames have a URI in common.
 fn share_a_uri(one: Option<&[u8]>, other: Option<&[u8]>) -> bool {
-    let uris = |name: Option<&[u8]>| {
-        let mut names = Elements::new(name.and_then(|name| sole(name, FULL_NAME)).unwrap_or_default());
-        let mut uris = Vec::new();
-        while let Some((tag, name)) = names.next() {
-            if tag == URI {
-                uris.push(name.to_vec());
-            }
-        }
-        uris
-    };
     let other = uris(other);
     uris(one).iter().any(|uri| other.contains(uri))
 }
 
-/// Converts webpki's error about a signature into one about a CRL's signature.
-fn as_crl_error(e: webpki::Error) -> CertificateError {
-    use webpki::Error as E;
-    let e = match e {
-        E::UnsupportedSignatureAlgorithmContext(context) => E::UnsupportedCrlSignatureAlgorithmContext(context),
-        E::UnsupportedSignatureAlgorithmForPublicKeyContext(context) => {
-            E::UnsupportedCrlSignatureAlgorithmForPublicKeyContext(context)
+/// Returns the URIs of a DistributionPointName.
+fn uris(name: Option<&[u8]>) -> Vec<&[u8]> {
+    let mut names = Elements::new(name.and_then(|name| sole(name, FULL_NAME)).unwrap_or_default());
+    let mut uris = Vec::new();
+    while let Some((tag, name)) = names.next() {
+        if tag == URI {
+            uris.push(name);
         }
-        E::InvalidSignatureForPublicKey => E::InvalidCrlSignatureForPublicKey,
-        other => other,
-    };
-    explain(e, 0, 0)
+    }
+    uris
 }
 
 /// Tags of an IssuingDistributionPoint and of a DistributionPoint (RFC 5280 §5.2.5, §4.2.1.13).
@@ -325,15 +400,7 @@ fn unreadable(e: webpki::Error, name: &str, der: &[u8]) -> CertificateError {
 
 /// Returns the error for a CRL that cannot be loaded.
 fn bad_list(why: String) -> CertificateError {
-    CertificateError::BadCrl { certificate: None, why }
-}
-
-/// Adds the certificate to an error about a CRL.
-fn with_certificate(e: CertificateError, link: &Link<'_>) -> CertificateError {
-    match e {
-        CertificateError::BadCrl { why, .. } => CertificateError::BadCrl { certificate: Some((link.position)()), why },
-        other => other,
-    }
+    CertificateError::BadCrl { crl: None, why }
 }
 
 /// Reads thisUpdate and nextUpdate, which follow version, algorithm and issuer (RFC 5280 §5.1.2).
@@ -431,9 +498,8 @@ mod tests {
         now: u64,
     ) -> Result<Option<UnixTime>, CertificateError> {
         let certificate = Certificate::read(certificate).unwrap();
-        let position = || ChainPosition { at: 0, of: 1, subject: "a subject".to_owned() };
         let issuer_key = certificate.spki.into();
-        let link = Link { certificate: &certificate, is_ca, issuer_key, issuer_signs_lists: true, position: &position };
+        let link = Link { certificate: &certificate, is_ca, issuer_key, issuer_signs_lists: true };
         let context = CrlContext {
             now: at(now),
             verify: &|_, _| signature.clone(),
@@ -493,15 +559,34 @@ mod tests {
     }
 
     #[test]
-    fn crl_error_names_the_certificate() {
+    fn crl_error_names_the_crl() {
         let ca = Authority::new();
         let crls = Crls::from_der([ca.list([2000, 2100], &[], None)]).unwrap();
         let signature = Err(webpki::Error::InvalidSignatureForPublicKey);
         let e = check_signed(signature, &crls, &ca.certificate(&[]), false, year(2020)).unwrap_err();
         assert!(
-            matches!(&e, CertificateError::BadCrl { certificate: Some(at), .. } if at.subject == "a subject"),
+            matches!(&e, CertificateError::BadCrl { crl: Some(crl), .. } if crl.starts_with("CRL number 1 of ")),
             "{e:?}"
         );
+    }
+
+    /// A CRL that names another signature algorithm: none is checked, so none is called invalid.
+    #[test]
+    fn crl_with_unsupported_signature_is_not_called_invalid() {
+        let ca = Authority::new();
+        let certificate = ca.certificate(&[]);
+        // ecdsa-with-SHA256 becomes ecdsa-with-SHA512.
+        let mut list = ca.list([2000, 2100], &[], None);
+        const SHA256: [u8; 8] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+        while let Some(at) = list.windows(8).position(|bytes| bytes == SHA256) {
+            list[at + 7] = 4;
+        }
+        let crls = Crls::from_der([list]).unwrap();
+        let signature = Err(webpki::Error::BadDer);
+        let e = check_signed(signature, &crls, &certificate, false, year(2020)).unwrap_err();
+        assert!(matches!(e, CertificateError::BadCrl { .. }), "{e:?}");
+        let text = e.to_string();
+        assert!(text.contains("ECDSA with SHA-512 is not supported") && !text.contains("invalid"), "{text}");
     }
 
     #[test]
@@ -529,10 +614,8 @@ mod tests {
         let certificate = Certificate::read(&certificate).unwrap();
         let mut list = List::read(&ca.list([2000, 2100], &[], None)).unwrap();
         for is_ca in [false, true] {
-            let position = || unreachable!("no error");
             let issuer_key = certificate.spki.into();
-            let link =
-                Link { certificate: &certificate, is_ca, issuer_key, issuer_signs_lists: true, position: &position };
+            let link = Link { certificate: &certificate, is_ca, issuer_key, issuer_signs_lists: true };
             for (value, about) in [(0, [true, true]), (0xff, [is_ca, !is_ca])] {
                 let of_kind = [ONLY_CONTAINS_CA_CERTS, ONLY_CONTAINS_USER_CERTS].map(|tag| {
                     list.scope = Some(Box::new([der::SEQUENCE, 3, tag, 1, value]));
@@ -558,15 +641,16 @@ mod tests {
             let key = KeyPair::generate().unwrap();
             let certificate = params.signed_by(&key, &ca.issuer).unwrap();
             let certificate = Certificate::read(certificate.der()).unwrap();
-            let position = || unreachable!("no error");
             let link = Link {
                 certificate: &certificate,
                 is_ca: false,
                 issuer_key: certificate.spki.into(),
                 issuer_signs_lists: true,
-                position: &position,
             };
             assert_eq!(list.is_about(&link), about, "{reasons:?}");
+            if !about {
+                assert_eq!(list.mismatch(&link).why, CrlMismatch::UnsupportedPoint);
+            }
         }
     }
 

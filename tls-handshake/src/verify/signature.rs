@@ -5,6 +5,7 @@ use tls_codec::code_points::SignatureScheme;
 
 use crate::certificate_error::CertificateError;
 use crate::error::Error;
+use crate::verify::algorithm::unsupported_key_of;
 use crate::verify::x509::Signed;
 
 /// The rules of a protocol version for handshake signatures.
@@ -36,6 +37,7 @@ pub(crate) struct DigitallySigned<'a> {
 /// # Errors
 /// [`Error::BadSignature`]; [`Error::SignatureSchemeNotOffered`] if the version does not allow the
 /// scheme; [`Error::SignatureSchemeMismatch`] if the leaf's key does not support it;
+/// [`Error::UnsupportedKey`] if this library does not support the key;
 /// [`Error::Certificate`] if the leaf cannot be parsed.
 pub(crate) fn check(
     rules: &SignatureRules,
@@ -47,16 +49,22 @@ pub(crate) fn check(
     if algorithms.is_empty() {
         return Err(Error::SignatureSchemeNotOffered(signed.algorithm));
     }
+    let unsupported = |leaf: &webpki::EndEntityCert<'_>| {
+        let spki = leaf.subject_public_key_info();
+        let key = unsupported_key_of(signed.algorithm, algorithms.len() == 1, &spki)?;
+        Some(Error::UnsupportedKey { scheme: signed.algorithm, key })
+    };
     let leaf = webpki::EndEntityCert::try_from(leaf).map_err(|_| CertificateError::BadEncoding)?;
     for algorithm in algorithms {
         match leaf.verify_signature(*algorithm, content, signed.signature) {
             Ok(()) => return Ok(()),
             // The key has another type. The scheme's next algorithm may fit.
             Err(webpki::Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)) => {}
-            Err(_) => return Err(Error::BadSignature),
+            // ring rejects an unsupported key like an invalid signature.
+            Err(_) => return Err(unsupported(&leaf).unwrap_or(Error::BadSignature)),
         }
     }
-    Err(Error::SignatureSchemeMismatch(signed.algorithm))
+    Err(unsupported(&leaf).unwrap_or(Error::SignatureSchemeMismatch(signed.algorithm)))
 }
 
 /// Verifies the signature of a certificate, CRL or OCSP response with this key (a
@@ -85,9 +93,11 @@ pub(crate) fn verify_signed(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verify::diagnosis::tests::{FALSE_CAUSES, case};
     use crate::verify::x509::Certificate;
     use crate::verify::{tls12, tls13};
     use rcgen::SigningKey;
+    use tls_codec::code_points::AlertDescription;
     use tls_crypto::verify::{ECDSA_P256_SHA256, ECDSA_P256_SHA384, ECDSA_P384_SHA256};
 
     /// Returns a P-256 key and its self-signed certificate.
@@ -112,6 +122,38 @@ mod tests {
         assert_eq!(verify(&leaf, ed25519, b"content"), Err(Error::SignatureSchemeMismatch(ed25519)));
         let unparsable = verify(&vec![0x30, 0].into(), own, b"content");
         assert_eq!(unparsable, Err(CertificateError::BadEncoding.into()));
+    }
+
+    #[test]
+    fn handshake_signature_of_unsupported_key_names_the_key() {
+        let signature_of = |rules: &SignatureRules, name: &str, algorithm| {
+            let [_, ca] = case(name);
+            check(rules, &ca, b"content", DigitallySigned { algorithm, signature: b"signature" }).unwrap_err()
+        };
+        let (rsa, p256) = (SignatureScheme::RSA_PSS_RSAE_SHA256, SignatureScheme::ECDSA_SECP256R1_SHA256);
+        for rules in [&tls12::RULES, &tls13::RULES] {
+            for (name, scheme, words) in [
+                ("rsa1024", rsa, "an RSA key of 1024 bits"),
+                ("rsa8448", rsa, "an RSA key of 8448 bits"),
+                ("explicit", p256, "explicit curve parameters"),
+                ("compressed", p256, "a compressed point"),
+            ] {
+                let e = signature_of(rules, name, scheme);
+                assert!(matches!(e, Error::UnsupportedKey { .. }), "{name}: {e}");
+                assert_eq!(e.alert(), Some(AlertDescription::UNSUPPORTED_CERTIFICATE));
+                let text = e.to_string();
+                assert!(
+                    text.contains(words) && FALSE_CAUSES.iter().all(|words| !text.contains(words)),
+                    "{name}: {text}"
+                );
+            }
+            // A supported key with an invalid signature.
+            assert_eq!(signature_of(rules, "sha1", rsa), Error::BadSignature);
+            assert_eq!(signature_of(rules, "sha1", p256), Error::SignatureSchemeMismatch(p256));
+        }
+        // TLS 1.2 leaves the curve to the certificate; in TLS 1.3 the scheme names it.
+        assert!(matches!(signature_of(&tls12::RULES, "p521", p256), Error::UnsupportedKey { .. }));
+        assert_eq!(signature_of(&tls13::RULES, "p521", p256), Error::SignatureSchemeMismatch(p256));
     }
 
     /// Each algorithm with the signature's identifier is tried, and no other.

@@ -19,19 +19,14 @@ pub(crate) fn explain(e: E, sent: usize, anchors: usize) -> CertificateError {
             let has = context.presented.iter().map(|name| name.as_str()).collect::<Excerpt<_>>().map(readable);
             CertificateError::NotValidForName { asked: context.expected.to_str().into_owned(), has }
         }
-        // The second: an anchor has the issuer's name but another type of key, so it is not the
-        // issuer.
-        E::UnknownIssuer | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
-            CertificateError::UnknownIssuer { sent, anchors }
-        }
+        E::UnknownIssuer => CertificateError::UnknownIssuer { sent, anchors },
         E::InvalidSignatureForPublicKey => CertificateError::BadSignature,
         E::CaUsedAsEndEntity => CertificateError::CaUsedAsEndEntity,
-        E::RequiredEkuNotFoundContext(_) | E::EmptyEkuExtension => CertificateError::WrongPurpose,
-        E::UnsupportedSignatureAlgorithmContext(_) => CertificateError::UnsupportedAlgorithm,
+        E::EndEntityUsedAsCa => CertificateError::EndEntityUsedAsCa,
         E::UnsupportedCertVersion => CertificateError::UnsupportedVersion,
         E::BadDer | E::BadDerTime | E::TrailingData(_) => CertificateError::BadEncoding,
         other => match (of_crl(&other), of_path(&other)) {
-            (Some(text), _) => CertificateError::BadCrl { certificate: None, why: text.into() },
+            (Some(text), _) => CertificateError::BadCrl { crl: None, why: text.into() },
             (None, Some(text)) => CertificateError::Path(text.into()),
             (None, None) => CertificateError::Path(bounded(format!("webpki rejects its chain: {other}"))),
         },
@@ -40,11 +35,6 @@ pub(crate) fn explain(e: E, sent: usize, anchors: usize) -> CertificateError {
 
 fn of_crl(e: &E) -> Option<&'static str> {
     Some(match e {
-        E::InvalidCrlSignatureForPublicKey => "its signature is invalid, or made by another key of that CA",
-        E::UnsupportedCrlSignatureAlgorithmContext(_) | E::UnsupportedCrlSignatureAlgorithmForPublicKeyContext(_) => {
-            "its signature algorithm is not supported, or does not fit the CA's key"
-        }
-        E::IssuerNotCrlSigner => "the key usage of its CA does not include cRLSign",
         E::UnsupportedCrlVersion => "its version is not 2",
         E::InvalidCrlNumber => "invalid CRL number",
         E::UnsupportedDeltaCrl => "it is a delta CRL; load the complete one",
@@ -58,9 +48,14 @@ fn of_crl(e: &E) -> Option<&'static str> {
 
 fn of_path(e: &E) -> Option<&'static str> {
     Some(match e {
+        E::RequiredEkuNotFoundContext(_) | E::EmptyEkuExtension => {
+            "the extended key usage of a certificate in its chain does not allow this purpose"
+        }
+        E::UnsupportedSignatureAlgorithmContext(_) | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            "a signature in its chain uses an algorithm or key that is not supported"
+        }
         E::NameConstraintViolation => "the name constraints of a CA in its chain do not allow its names",
         E::PathLenConstraintViolated => "a CA in its chain does not allow as many CAs below it (path length)",
-        E::EndEntityUsedAsCa => "a certificate in its chain issued another one, but is not a CA certificate",
         E::MaximumSignatureChecksExceeded
         | E::MaximumPathBuildCallsExceeded
         | E::MaximumNameConstraintComparisonsExceeded
@@ -113,7 +108,7 @@ mod tests {
                 CertificateError::NotYetValid { now: one, not_before: two },
             ),
             (E::UnknownIssuer, CertificateError::UnknownIssuer { sent: 3, anchors: 4 }),
-            (E::EmptyEkuExtension, CertificateError::WrongPurpose),
+            (E::EndEntityUsedAsCa, CertificateError::EndEntityUsedAsCa),
             (E::BadDerTime, CertificateError::BadEncoding),
         ] {
             assert_eq!(explain(e, 3, 4), expected);

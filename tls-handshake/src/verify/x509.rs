@@ -12,7 +12,7 @@ use tls_crypto::der::{self, Elements};
 
 mod name;
 
-pub(crate) use name::{ReadableName, dotted};
+pub(crate) use name::{ReadableName, common_name, dotted};
 
 /// The fields of a certificate, borrowed and unchecked.
 #[derive(Clone, Copy, Debug)]
@@ -139,6 +139,8 @@ impl<'a> Certificate<'a> {
 
 /// What a report shows of a certificate, even of one with a date that cannot be parsed.
 pub(crate) struct Summary<'a> {
+    /// The contents of the INTEGER.
+    pub(crate) serial: &'a [u8],
     /// The contents of the Name.
     pub(crate) issuer: &'a [u8],
     /// The contents of the Name.
@@ -152,10 +154,10 @@ impl<'a> Summary<'a> {
     pub(crate) fn read(certificate: &'a CertificateDer<'_>) -> Option<Self> {
         let mut fields = Elements::new(Elements::new(certificate).expect(der::SEQUENCE)?);
         let mut fields = Elements::new(fields.expect(der::SEQUENCE)?);
-        let Head { issuer, mut validity, .. } = Head::read(&mut fields)?;
+        let Head { serial, issuer, mut validity, .. } = Head::read(&mut fields)?;
         let subject = fields.expect(der::SEQUENCE)?;
         let (not_before, not_after) = (read_seconds(&mut validity).flatten(), read_seconds(&mut validity).flatten());
-        Some(Self { issuer, subject, not_before, not_after })
+        Some(Self { serial, issuer, subject, not_before, not_after })
     }
 }
 
@@ -215,6 +217,10 @@ pub(crate) mod oid {
     pub(crate) const AUTHORITY_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1d, 35];
     /// id-ce-subjectAltName.
     pub(crate) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
+    /// id-ce-cRLNumber.
+    pub(crate) const CRL_NUMBER: &[u8] = &[0x55, 0x1d, 20];
+    /// id-ce-nameConstraints.
+    pub(crate) const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 30];
     /// id-ce-cRLDistributionPoints.
     pub(crate) const CRL_DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1d, 31];
     /// id-ce-extKeyUsage.

@@ -260,9 +260,13 @@ fn of_refusal(refusal: &Refusal, name: &str) -> (&'static str, String) {
             "issue a server certificate with that CA; if the certificate is expected, trust it with --trust-exact"
                 .into(),
         ),
-        (E::WrongPurpose | E::WrongKeyUsage, _) => {
+        (E::WrongPurpose { .. } | E::WrongKeyUsage, _) => {
             ("wrong_purpose", "have the certificate reissued for servers (serverAuth, digitalSignature)".into())
         }
+        (E::UnsupportedSignature(_), _) => (
+            "unsupported_signature",
+            "have the certificate signed again, with a key and an algorithm that the text lists".into(),
+        ),
         (E::UnsupportedVersion, _) => ("old_certificate", "have it reissued as X.509 version 3".into()),
         (E::BadEncoding, _) => ("malformed", "install the certificate on the server again".into()),
         (E::TimeUnknown, _) => ("time_unknown", "set the clock of this machine".into()),

@@ -72,7 +72,7 @@ pub(super) fn describe(chain: &[Vec<u8>], refusal: Option<&Refusal>, now: UnixTi
     };
     let reports = &report.certificates;
     let path = path(reports);
-    let failed = refusal.and_then(|refusal| failed(refusal, reports, &path));
+    let failed = refusal.and_then(|refusal| failed(refusal, &path));
     // An accepted path ends at a trust anchor. A refusal lists those with the name of an issuer.
     let anchored = |at: usize| match refusal.map(|refusal| &refusal.chain) {
         None => path.last() == Some(&at),
@@ -131,32 +131,11 @@ fn path(reports: &[CertificateReport]) -> Vec<usize> {
 }
 
 /// Returns the place of the certificate that failed, the check, and why.
-fn failed(refusal: &Refusal, reports: &[CertificateReport], path: &[usize]) -> Option<(usize, &'static str, String)> {
-    use CertificateError as E;
-    let place = match &refusal.why {
-        E::Expired { not_after, .. } => reports.iter().position(|one| one.not_after == Some(*not_after)),
-        E::NotYetValid { not_before, .. } => reports.iter().position(|one| one.not_before == Some(*not_before)),
-        E::UnknownIssuer { .. } => path.last().copied(),
-        E::Revoked { certificate: Some(certificate), .. }
-        | E::BadCrl { certificate: Some(certificate), .. }
-        | E::UnknownRevocationStatus { certificate, .. }
-        | E::CrlExpired { certificate, .. }
-        | E::CrlNotYetValid { certificate, .. } => Some(certificate.at),
-        E::IssuerKeyUsage { issuer } => Some(issuer.at),
-        E::UnsupportedVersion => reports.iter().position(|one| one.version < 3),
-        E::BadEncoding => reports.iter().position(|one| one.version == 0).or(Some(0)),
-        E::Revoked { .. }
-        | E::NotValidForName { .. }
-        | E::CaUsedAsEndEntity
-        | E::WrongKeyUsage
-        | E::Ocsp(_)
-        | E::Transparency { .. } => Some(0),
-        // The error does not say which certificate it is.
-        _ => None,
-    };
-    let place = match refusal.hint() {
-        Some(Hint::SelfSigned) => Some(0),
-        _ => place,
+fn failed(refusal: &Refusal, path: &[usize]) -> Option<(usize, &'static str, String)> {
+    let place = match (refusal.hint(), &refusal.why) {
+        (Some(Hint::SelfSigned), _) => Some(0),
+        (_, CertificateError::UnknownIssuer { .. }) => path.last().copied(),
+        _ => refusal.certificate().map(|certificate| certificate.at),
     };
     Some((place?, check(refusal), refusal.why.to_string()))
 }

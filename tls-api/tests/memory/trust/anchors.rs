@@ -142,7 +142,7 @@ fn path_avoids_an_intermediate_without_key_cert_sign() {
     let verifier = ServerVerifier::new(ChainVerifier::new(store(&[&root])));
     assert!(verified(&verifier, &[leaf.clone(), without_cert_sign.der.clone(), good.clone()]).is_ok());
     let e = verified(&verifier, &[leaf, without_cert_sign.der.clone()]).unwrap_err();
-    assert!(matches!(e, CertificateError::IssuerKeyUsage { .. }), "{e}");
+    assert_eq!(e, CertificateError::IssuerKeyUsage);
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn certificate_on_no_crl_is_accepted() {
 
 #[test]
 fn revoked_leaf_or_intermediate_is_rejected() {
-    let of_leaf = "certificate 1 of 2 (CN=a leaf) is revoked: a CRL lists it";
+    let of_leaf = "certificate 1 of 2 (CN=a leaf, serial number 1267): it is revoked: CRL number 1 of CN=the intermediate lists it";
     let rejection = Some((AlertDescription::CERTIFICATE_REVOKED, of_leaf));
     expect_result(
         |pki| pki.with_crls(&[pki.intermediate.crl(&[1, LEAF], |_| {}), pki.root.crl(&[], |_| {})]),
@@ -53,7 +53,10 @@ fn revoked_leaf_or_intermediate_is_rejected() {
     );
     expect_result(
         |pki| pki.with_crls(&[pki.intermediate.crl(&[], |_| {}), pki.root.crl(&[INTERMEDIATE], |_| {})]),
-        Some((AlertDescription::CERTIFICATE_REVOKED, "certificate 2 of 2 (CN=the intermediate) is revoked")),
+        Some((
+            AlertDescription::CERTIFICATE_REVOKED,
+            "certificate 2 of 2 (CN=the intermediate, serial number 2A): it is revoked: CRL number 1 of CN=the root",
+        )),
     );
     // No lenient setting accepts a listed certificate.
     expect_result(
@@ -70,10 +73,17 @@ fn revoked_leaf_or_intermediate_is_rejected() {
 
 #[test]
 fn uncovered_certificate_is_rejected_by_default() {
-    let unknown = Some((AlertDescription::CERTIFICATE_UNKNOWN, "no CRL covers certificate"));
-    expect_result(|pki| pki.with_crls(&[pki.intermediate.crl(&[], |_| {})]), unknown);
-    expect_result(|pki| pki.with_crls(&[TestCa::root("another CA").crl(&[], |_| {})]), unknown);
-    expect_result(|pki| pki.with_crls(&[]), unknown);
+    let unknown = |words| Some((AlertDescription::CERTIFICATE_UNKNOWN, words));
+    expect_result(
+        |pki| pki.with_crls(&[pki.intermediate.crl(&[], |_| {})]),
+        unknown(
+            "certificate 2 of 2 (CN=the intermediate, serial number 2A): no CRL covers it: none of the 1 configured \
+             CRL(s) is of its issuer, CN=the root",
+        ),
+    );
+    let of_leaf = "certificate 1 of 2 (CN=a leaf, serial number 1267): no CRL covers it: none of the ";
+    expect_result(|pki| pki.with_crls(&[TestCa::root("another CA").crl(&[], |_| {})]), unknown(of_leaf));
+    expect_result(|pki| pki.with_crls(&[]), unknown(of_leaf));
     expect_result(|pki| with(pki, &[pki.intermediate.crl(&[], |_| {})], &[Crls::set_accept_unknown_status]), None);
     expect_result(|pki| with(pki, &[pki.intermediate.crl(&[], |_| {})], &[Crls::set_end_entity_only]), None);
 }
@@ -86,7 +96,10 @@ fn expired_crl_is_rejected_by_default() {
             pki.root.crl(&[], |_| {}),
         ]
     }
-    let rejection = (AlertDescription::CERTIFICATE_UNKNOWN, "expired at 2001-02-03 00:00:00 UTC");
+    let rejection = (
+        AlertDescription::CERTIFICATE_UNKNOWN,
+        "CRL number 1 of CN=the intermediate, which covers it, expired at 2001-02-03 00:00:00 UTC",
+    );
     expect_result(|pki| pki.with_crls(&old(pki)), Some(rejection));
     expect_result(|pki| with(pki, &old(pki), &[Crls::set_accept_expired]), None);
 }
@@ -171,7 +184,12 @@ fn crl_of_one_key_does_not_cover_the_other() {
     let verifier = pki.with_crls(&[pki.intermediate.crl(&[], |_| {}), pki.root.crl(&[], |_| {})]);
     let (refusal, _) = outcome(ROLES[0], VERSIONS[0], key.leaf(|_| {}).with(&[&key]), verifier).unwrap_err();
     assert!(matches!(refusal.why, CertificateError::BadCrl { .. }), "{refusal}");
-    assert!(refusal.to_string().contains("for certificate 1 of 2 (CN=a leaf) is unusable: its signature"), "{refusal}");
+    assert!(
+        refusal
+            .to_string()
+            .contains("(CN=a leaf, serial number 1267): CRL number 1 of CN=the intermediate, which covers it, is unusable: its signature"),
+        "{refusal}"
+    );
 }
 
 #[test]
@@ -203,7 +221,7 @@ fn crl_of_an_issuer_without_crl_sign_is_rejected() {
 #[test]
 fn future_crl_is_rejected_unless_a_current_one_exists() {
     let future = |params: &mut CertificateRevocationListParams| params.this_update = date_time_ymd(2990, 2, 3);
-    let words = "certificate 1 of 2 (CN=a leaf) is not valid before 2990-02-03";
+    let words = "(CN=a leaf, serial number 1267): CRL number 1 of CN=the intermediate, which covers it, is not valid before 2990-02-03";
     expect_result(
         move |pki| pki.with_crls(&[pki.intermediate.crl(&[], future), pki.root.crl(&[], |_| {})]),
         Some((AlertDescription::CERTIFICATE_UNKNOWN, words)),
@@ -322,7 +340,12 @@ fn partitioned_crl_covers_only_its_distribution_point() {
             if let Err((refusal, _)) = outcome {
                 match (revoked, &refusal.why) {
                     (LEAF, CertificateError::Revoked { by: RevocationSource::Crl, .. }) => {}
-                    (1, CertificateError::UnknownRevocationStatus { .. }) => {}
+                    (1, CertificateError::UnknownRevocationStatus { .. }) => {
+                        let text = refusal.to_string();
+                        let words = "CRL number 1 of CN=the intermediate covers the certificates with the distribution \
+                                     point http://lists.test/1, and this one has http://lists.test/2";
+                        assert!(text.contains(words), "{text}");
+                    }
                     other => panic!("{other:?}"),
                 }
             }

@@ -6,7 +6,7 @@ use rcgen::{
 };
 use strata_tls::{AlertDescription, ChainVerifier, Identity};
 
-use super::test_pki::{ROLES, Role, TestCa, TestPki, leaf_params, outcome, store};
+use super::test_pki::{ROLES, Role, TestCa, TestPki, ca_params, leaf_params, outcome, store};
 use crate::pki::VERSIONS;
 
 /// A fault: the presented identity and the verifier, and the alert and words of the error that it
@@ -27,6 +27,14 @@ fn changed_leaf(pki: &TestPki, change: impl FnOnce(&mut CertificateParams)) -> (
 fn leaf_below(pki: &TestPki, change: impl FnOnce(&mut CertificateParams)) -> (Identity, ChainVerifier) {
     let between = pki.intermediate.sub_ca("between", change);
     (between.leaf(|_| {}).with(&[&between, &pki.intermediate]), pki.verifier())
+}
+
+/// A leaf of a CA with these name constraints.
+fn constrained(pki: &TestPki, permitted: &[GeneralSubtree], excluded: &[GeneralSubtree]) -> (Identity, ChainVerifier) {
+    leaf_below(pki, |params| {
+        let (permitted_subtrees, excluded_subtrees) = (permitted.to_vec(), excluded.to_vec());
+        params.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees });
+    })
 }
 
 const FAULTS: &[Fault] = &[
@@ -53,7 +61,10 @@ const FAULTS: &[Fault] = &[
         what: "a trust anchor of the same name with another key",
         make: |pki, _| (pki.valid_chain(), ChainVerifier::new(store(&[&TestCa::root("the root")]))),
         alert: AlertDescription::BAD_CERTIFICATE,
-        words: &["the trust anchor CN=the root has the issuer's name but another key"],
+        words: &[
+            "certificate 2 of 2 (CN=the intermediate, serial number 2A): its signature is invalid",
+            "the trust anchor CN=the root has the issuer's name but another key",
+        ],
     },
     Fault {
         what: "a self-signed leaf",
@@ -69,25 +80,35 @@ const FAULTS: &[Fault] = &[
         what: "a CA certificate as the end-entity certificate",
         make: |pki, _| changed_leaf(pki, |params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained)),
         alert: AlertDescription::UNSUPPORTED_CERTIFICATE,
-        words: &["it is a CA certificate", "issue one with that CA"],
+        words: &["certificate 1 of 2 (CN=a leaf", "it is a CA certificate", "issue one with that CA"],
     },
     Fault {
         what: "an expired leaf",
         make: |pki, _| changed_leaf(pki, |params| params.not_after = date_time_ymd(2001, 2, 3)),
         alert: AlertDescription::CERTIFICATE_EXPIRED,
-        words: &["expired at 2001-02-03 00:00:00 UTC", "the local clock says 20"],
+        words: &[
+            "certificate 1 of 2 (CN=a leaf, serial number 1267): it expired at 2001-02-03 00:00:00 UTC",
+            "the local clock says 20",
+        ],
     },
     Fault {
         what: "a leaf that is not yet valid",
         make: |pki, _| changed_leaf(pki, |params| params.not_before = date_time_ymd(2998, 2, 3)),
         alert: AlertDescription::CERTIFICATE_EXPIRED,
-        words: &["not valid before 2998-02-03 00:00:00 UTC", "the local clock says 20"],
+        words: &[
+            "certificate 1 of 2 (CN=a leaf, serial number 1267): it is not valid before 2998-02-03 00:00:00 UTC",
+            "the local clock says 20",
+        ],
     },
     Fault {
         what: "an expired intermediate",
         make: |pki, _| leaf_below(pki, |params| params.not_after = date_time_ymd(2001, 2, 3)),
         alert: AlertDescription::CERTIFICATE_EXPIRED,
-        words: &["expired at 2001-02-03"],
+        words: &[
+            "certificate 2 of 3 (CN=between, serial number ",
+            "): it expired at 2001-02-03",
+            "it is a CA certificate; configure the peer to send the current certificate",
+        ],
     },
     Fault {
         what: "a certificate for another purpose",
@@ -96,16 +117,21 @@ const FAULTS: &[Fault] = &[
                 Role::Server => ExtendedKeyUsagePurpose::ClientAuth,
                 Role::Client => ExtendedKeyUsagePurpose::ServerAuth,
             };
-            changed_leaf(pki, |params| params.extended_key_usages = vec![other])
+            changed_leaf(pki, |params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::CodeSigning, other])
         },
         alert: AlertDescription::UNSUPPORTED_CERTIFICATE,
-        words: &["does not allow this purpose"],
+        words: &[
+            "certificate 1 of 2 (CN=a leaf",
+            "its extended key usage does not include ",
+            "Auth: it has codeSigning, ",
+            "Auth; have it reissued",
+        ],
     },
     Fault {
         what: "a key that is not for signatures",
         make: |pki, _| changed_leaf(pki, |params| params.key_usages = vec![rcgen::KeyUsagePurpose::KeyEncipherment]),
         alert: AlertDescription::UNSUPPORTED_CERTIFICATE,
-        words: &["key usage does not include digitalSignature"],
+        words: &["certificate 1 of 2 (CN=a leaf", "key usage does not include digitalSignature"],
     },
     Fault {
         what: "a leaf whose signature is damaged",
@@ -117,7 +143,7 @@ const FAULTS: &[Fault] = &[
             (leaf.with(&[&pki.intermediate]), pki.verifier())
         },
         alert: AlertDescription::BAD_CERTIFICATE,
-        words: &["a signature in its chain is invalid"],
+        words: &["certificate 1 of 2 (CN=a leaf", "its signature is invalid"],
     },
     Fault {
         what: "a CA with path length 0 above another CA",
@@ -129,26 +155,25 @@ const FAULTS: &[Fault] = &[
             (lower.leaf(|_| {}).with(&[&lower, &between]), pki.verifier())
         },
         alert: AlertDescription::CERTIFICATE_UNKNOWN,
-        words: &["path length"],
+        words: &[
+            "certificate 3 of 3 (CN=between",
+            "it allows 0 CA certificate(s) below itself (path length), but the path has 1",
+        ],
     },
     Fault {
         what: "a leaf that issued a certificate",
         make: |pki, _| leaf_below(pki, |params| params.is_ca = IsCa::ExplicitNoCa),
         alert: AlertDescription::CERTIFICATE_UNKNOWN,
-        words: &["issued another one, but is not a CA certificate"],
+        words: &["certificate 2 of 3 (CN=between", "it issued another certificate, but is not a CA certificate"],
     },
     Fault {
         what: "a CA whose name constraints exclude the name",
-        make: |pki, _| {
-            leaf_below(pki, |params| {
-                params.name_constraints = Some(NameConstraints {
-                    permitted_subtrees: vec![GeneralSubtree::DnsName("other.test".into())],
-                    excluded_subtrees: Vec::new(),
-                });
-            })
-        },
+        make: |pki, _| constrained(pki, &[GeneralSubtree::DnsName("other.test".into())], &[]),
         alert: AlertDescription::CERTIFICATE_UNKNOWN,
-        words: &["the name constraints of a CA", "do not allow its names"],
+        words: &[
+            "certificate 1 of 3 (CN=a leaf",
+            "its DNS name server.test is not in a subtree that the name constraints of CN=between permit (other.test)",
+        ],
     },
     Fault {
         what: "an unknown critical extension",
@@ -160,7 +185,111 @@ const FAULTS: &[Fault] = &[
             })
         },
         alert: AlertDescription::CERTIFICATE_UNKNOWN,
-        words: &["critical extension that is not supported"],
+        words: &["certificate 1 of 2 (CN=a leaf", "its critical extension 1.2.3.4 is not supported"],
+    },
+    Fault {
+        what: "an intermediate with an unknown critical extension",
+        make: |pki, _| {
+            leaf_below(pki, |params| {
+                let mut unknown = CustomExtension::from_oid_content(&[2, 5, 29, 36], vec![0x30, 0]);
+                unknown.set_criticality(true);
+                params.custom_extensions = vec![unknown];
+            })
+        },
+        alert: AlertDescription::CERTIFICATE_UNKNOWN,
+        words: &["certificate 2 of 3 (CN=between", "its critical extension 2.5.29.36 is not supported"],
+    },
+    Fault {
+        what: "an unrelated certificate with an unknown critical extension, and no issuer",
+        make: |pki, _| {
+            let unrelated = TestCa::root_with("unrelated", |params| {
+                let mut unknown = CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![5, 0]);
+                unknown.set_criticality(true);
+                params.custom_extensions = vec![unknown];
+            });
+            (pki.intermediate.leaf(|_| {}).with(&[&unrelated]), pki.verifier())
+        },
+        alert: AlertDescription::UNKNOWN_CA,
+        words: &["no path from", "CN=the intermediate is neither in the chain nor a trust anchor"],
+    },
+    Fault {
+        what: "an intermediate for another purpose",
+        make: |pki, _| {
+            leaf_below(pki, |params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::EmailProtection])
+        },
+        alert: AlertDescription::UNSUPPORTED_CERTIFICATE,
+        words: &["certificate 2 of 3 (CN=between", "it has emailProtection"],
+    },
+    Fault {
+        what: "an excluded subtree",
+        make: |pki, _| constrained(pki, &[], &[GeneralSubtree::DnsName("test".into())]),
+        alert: AlertDescription::CERTIFICATE_UNKNOWN,
+        words: &[
+            "certificate 1 of 3 (CN=a leaf",
+            "its DNS name server.test is in the subtree test, which the name constraints of CN=between exclude",
+        ],
+    },
+    Fault {
+        what: "a name constraint of a form that is not supported",
+        make: |pki, _| {
+            let mut name = rcgen::DistinguishedName::new();
+            name.push(rcgen::DnType::CommonName, "a leaf");
+            constrained(pki, &[GeneralSubtree::DirectoryName(name)], &[])
+        },
+        alert: AlertDescription::CERTIFICATE_UNKNOWN,
+        words: &[
+            "certificate 1 of 3 (CN=a leaf",
+            "CN=between has a name constraint on the form of its directory name CN=a leaf, which is not supported",
+        ],
+    },
+    Fault {
+        what: "an IP address outside the permitted subnets",
+        make: |pki, _| {
+            let subnet = GeneralSubtree::IpAddress(rcgen::CidrSubnet::V4([10, 0, 0, 0], [255, 0, 0, 0]));
+            let between = pki.intermediate.sub_ca("between", |params| {
+                let (permitted_subtrees, excluded_subtrees) = (vec![subnet], Vec::new());
+                params.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees });
+            });
+            let leaf = between.leaf(|params| {
+                params.subject_alt_names.push(rcgen::SanType::IpAddress("192.0.2.1".parse().unwrap()));
+            });
+            (leaf.with(&[&between, &pki.intermediate]), pki.verifier())
+        },
+        alert: AlertDescription::CERTIFICATE_UNKNOWN,
+        words: &[
+            "its IP address 192.0.2.1 is not in a subtree that the name constraints of CN=between permit (10.0.0.0/8)",
+        ],
+    },
+    Fault {
+        what: "too many intermediates",
+        make: |pki, _| {
+            let mut cas = vec![pki.root.sub_ca("CA 1", |_| {})];
+            for number in 2..=7 {
+                cas.push(cas.last().unwrap().sub_ca(&format!("CA {number}"), |_| {}));
+            }
+            let leaf = cas.last().unwrap().leaf(|_| {});
+            (leaf.with(&cas.iter().rev().collect::<Vec<_>>()), pki.verifier())
+        },
+        alert: AlertDescription::CERTIFICATE_UNKNOWN,
+        words: &["its path needs more than 6 intermediate certificates (7 were sent)"],
+    },
+    Fault {
+        what: "an expired certificate of a CA beside a missing one",
+        make: |pki, _| {
+            // A cross-certificate: the intermediate's name and key, issued by another CA.
+            let other = TestCa::root("the old root");
+            let mut params = ca_params("the intermediate");
+            params.not_after = date_time_ymd(2001, 2, 3);
+            let cross = params.signed_by(pki.intermediate.issuer.key(), &other.issuer).unwrap();
+            let cross = TestCa { der: cross.der().clone(), issuer: other.issuer };
+            (pki.intermediate.leaf(|_| {}).with(&[&cross]), pki.verifier())
+        },
+        alert: AlertDescription::CERTIFICATE_EXPIRED,
+        words: &[
+            "certificate 2 of 2 (CN=the intermediate",
+            "it expired at 2001-02-03",
+            "add that CA to the RootCertStore",
+        ],
     },
     Fault {
         what: "X.509 version 1",
@@ -171,7 +300,7 @@ const FAULTS: &[Fault] = &[
             )
         },
         alert: AlertDescription::UNSUPPORTED_CERTIFICATE,
-        words: &["X.509 version 1", "expected version 3"],
+        words: &["certificate 1 of 1 (", "X.509 version 1", "expected version 3"],
     },
     Fault {
         what: "a CA key on an unsupported curve",
@@ -181,8 +310,12 @@ const FAULTS: &[Fault] = &[
                 trusting(include_str!("../../data/p521-ca.pem")),
             )
         },
-        alert: AlertDescription::UNKNOWN_CA,
-        words: &["no path from"],
+        alert: AlertDescription::UNSUPPORTED_CERTIFICATE,
+        words: &[
+            "certificate 1 of 1 (",
+            "its signature cannot be checked",
+            "an EC key on P-521, which is not supported",
+        ],
     },
     Fault {
         what: "no trust anchors",
@@ -256,6 +389,57 @@ fn wrong_name_is_rejected_and_common_name_is_ignored() {
 }
 
 #[test]
+fn wrong_name_tells_the_usual_mistakes() {
+    use strata_tls::{Hint, ServerName, ServerVerifier, Stapled, UnixTime};
+    let pki = TestPki::new();
+    let verifier = ServerVerifier::from(pki.verifier());
+    let address = |text: &str| rcgen::SanType::DnsName(text.try_into().unwrap());
+    for (requested, names, hint, words) in [
+        (
+            "server.test",
+            vec![],
+            Hint::CommonName { name: "server.test".into() },
+            "its common name (CN) is server.test, but common names are not used",
+        ),
+        ("192.0.2.1", vec![address("192.0.2.1")], Hint::AddressAsDnsName, "it has the IP address as a DNS name"),
+        (
+            "a.b.w.test",
+            vec![address("*.w.test")],
+            Hint::Wildcard { name: "*.w.test".into() },
+            "the * in *.w.test stands for exactly one label",
+        ),
+    ] {
+        let leaf = pki.intermediate.leaf(|params| {
+            *params = CertificateParams::new(Vec::new()).unwrap();
+            params.subject_alt_names = names;
+            params.distinguished_name.push(rcgen::DnType::CommonName, "server.test");
+        });
+        let chain = [leaf.der, pki.intermediate.der.clone()];
+        let name = ServerName::try_from(requested).unwrap();
+        let refusal = verifier.verify(&chain, &name, &Stapled::default(), UnixTime::now()).unwrap_err();
+        assert_eq!(refusal.hint(), Some(&hint));
+        let text = refusal.to_string();
+        assert!(text.contains(words) && text.contains("certificate 1 of 2 (CN=server.test"), "{text}");
+    }
+}
+
+#[test]
+fn server_certificate_of_client_tells_of_public_cas() {
+    let pki = TestPki::new();
+    let of_server = |params: &mut CertificateParams| {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    };
+    let (identity, verifier) = changed_leaf(&pki, of_server);
+    let (refusal, _) = outcome(Role::Client, VERSIONS[0], identity, verifier).unwrap_err();
+    let text = refusal.to_string();
+    for words in ["does not include clientAuth: it has serverAuth", "public CAs stopped issuing", "a CA of your own"] {
+        assert!(text.contains(words), "{text}");
+    }
+    let certificate = refusal.certificate().unwrap();
+    assert_eq!((certificate.at, certificate.of, certificate.serial.as_str()), (0, 2, "1267"));
+}
+
+#[test]
 fn wildcard_matches_one_label_and_address_matches_exactly() {
     use strata_tls::{ServerName, ServerVerifier, Stapled, UnixTime};
     let pki = TestPki::new();
@@ -294,11 +478,11 @@ fn rejection_report_lists_chain_and_candidate_anchors() {
     assert_eq!((report.anchors.len(), report.anchors_configured), (2, 3));
     let text = format!("{refusal:#}");
     for words in [
-        "0: CN=a leaf, issued by CN=the intermediate, valid from 1975-01-01 00:00:00 UTC to 4096-01-01 00:00:00 UTC, for server.test",
-        "1: CN=the intermediate, issued by CN=the root",
+        "1: CN=a leaf, issued by CN=the intermediate, serial number 1267, valid from 1975-01-01 00:00:00 UTC to 4096-01-01 00:00:00 UTC, for server.test",
+        "2: CN=the intermediate, issued by CN=the root",
         ", a CA",
         "of 3 configured",
-        "CN=the root: its key did not sign certificate 1",
+        "CN=the root: its key did not sign certificate 2",
         "the local clock says 20",
     ] {
         assert!(text.contains(words), "no {words:?} in {text}");
@@ -307,7 +491,7 @@ fn rejection_report_lists_chain_and_candidate_anchors() {
     let (identity, verifier) = changed_leaf(&pki, expired);
     let (refusal, _) = outcome(Role::Client, VERSIONS[1], identity, verifier).unwrap_err();
     assert!(
-        format!("{refusal:#}").contains("CN=the root: it signed certificate 1; another check failed"),
+        format!("{refusal:#}").contains("CN=the root: it signed certificate 2; another check failed"),
         "{refusal:#}"
     );
 }
@@ -339,7 +523,7 @@ fn unreadable_dates_are_not_reported_as_1970() {
     };
     for date in [b"751301000000Z", b"690101000000Z"] {
         let text = report(date);
-        let shown = "0: CN=a leaf, issued by CN=the intermediate, valid from (before 1970 or not a date) to 4096-01-01";
+        let shown = "serial number 1267, valid from (before 1970 or not a date) to 4096-01-01";
         assert!(text.contains(shown) && !text.contains("1970-01-01"), "{text}");
     }
 }

@@ -200,7 +200,8 @@ impl WaitServerKeyExchange {
     /// chain.
     ///
     /// # Errors
-    /// [`Illegal::GroupNotOffered`]; [`Error::CertificateKeyMismatch`], [`Error::SignatureSchemeMismatch`].
+    /// [`Illegal::GroupNotOffered`]; [`Error::SignatureSchemeNotOffered`],
+    /// [`Error::CertificateKeyMismatch`], [`Error::SignatureSchemeMismatch`].
     pub fn on_server_key_exchange(
         mut self,
         m: Framed<'_, ServerKeyExchange<'_>>,
@@ -208,6 +209,9 @@ impl WaitServerKeyExchange {
         let ServerKeyExchange { params, algorithm, signature } = m.msg;
         let group = self.offered_group(params.group)?;
         if !signatures::is_for(self.context.suite.authentication, algorithm) {
+            if signatures::kind_of(algorithm).is_none() {
+                return Err(Error::SignatureSchemeNotOffered(algorithm));
+            }
             let suite = self.context.suite;
             return Err(match self.chain.leaf().and_then(|leaf| x509::is_for(suite.authentication, leaf)) {
                 Some(false) => Error::CertificateKeyMismatch(CipherSuite(suite.id)),

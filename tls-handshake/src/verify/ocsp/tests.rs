@@ -145,7 +145,7 @@ fn extension(is_critical: bool) -> Vec<u8> {
 }
 
 const IS_REVOKED: Result<(), CertificateError> =
-    Err(CertificateError::Revoked { by: RevocationSource::Ocsp, certificate: None });
+    Err(CertificateError::Revoked { by: RevocationSource::Ocsp, crl: None });
 
 #[test]
 fn valid_revoked_response_takes_precedence() {

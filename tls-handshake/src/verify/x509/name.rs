@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use tls_crypto::der::{self, Elements};
 
-use crate::error::Escaped;
+use crate::error::{Escaped, bounded};
 
 /// Formats the contents of a Name, such as `CN=a.test, O=Example`.
 ///
@@ -46,6 +46,21 @@ impl fmt::Display for ReadableName<'_> {
         }
         if separator.is_empty() { f.write_str("(no name)") } else { Ok(()) }
     }
+}
+
+/// Returns the first common name in the contents of a Name, as text; `None` if there is none, or if
+/// it has no string form.
+pub(crate) fn common_name(name: &[u8]) -> Option<String> {
+    const COMMON_NAME: &[u8] = &[0x55, 4, 3];
+    let mut sets = Elements::new(name);
+    while let Some((_, set)) = sets.next() {
+        let mut fields = Elements::new(Elements::new(set).expect(der::SEQUENCE).unwrap_or_default());
+        if fields.optional(der::OBJECT_IDENTIFIER) == Some(COMMON_NAME) {
+            let (tag, value) = fields.next()?;
+            return Some(bounded(Escaped(&text(tag, value)?).to_string()));
+        }
+    }
+    None
 }
 
 /// Returns the short name of an attribute type.

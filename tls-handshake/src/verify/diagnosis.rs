@@ -1,0 +1,308 @@
+//! Finds the certificate that made webpki reject a chain, and what was expected of it. Runs only
+//! after a rejection.
+//!
+//! webpki reports the most specific error of all paths that it tried, without the certificate. This
+//! file looks for it among the certificates that can be on a path, the leaf first.
+
+use pki_types::{CertificateDer, UnixTime};
+use tls_crypto::der::{self, Elements};
+use webpki::{EndEntityCert, Error as E};
+
+use crate::certificate_error::{CertificateError, UnsupportedPart, UnsupportedSignature};
+use crate::error::Excerpt;
+use crate::verify::algorithm::{SignatureAlgorithm, SignatureFault, signature_fault};
+use crate::verify::chain::Purpose;
+use crate::verify::name_constraint;
+use crate::verify::roots::RootCertStore;
+use crate::verify::webpki_error::explain;
+use crate::verify::x509::{Certificate, dotted, oid, sole};
+
+/// A failed check, and the certificate that failed it.
+pub(crate) struct Fault {
+    pub(crate) why: CertificateError,
+    /// Its index in the order sent; `None` if unknown, or if no certificate sent is at fault.
+    pub(crate) at: Option<usize>,
+}
+
+impl From<CertificateError> for Fault {
+    fn from(why: CertificateError) -> Self {
+        Self { why, at: None }
+    }
+}
+
+impl Fault {
+    /// The fault of the end-entity certificate.
+    pub(crate) fn of_leaf(why: CertificateError) -> Self {
+        Self { why, at: Some(0) }
+    }
+}
+
+/// The maximum number of certificates examined; a path has at most 7.
+const MAX_CERTIFICATES: usize = 64;
+/// The maximum number of signatures checked to find an invalid one.
+const MAX_SIGNATURES: u32 = 32;
+/// The number of intermediate certificates that webpki allows in a path.
+const MAX_INTERMEDIATES: usize = 6;
+
+/// Finds the cause of webpki's error for a chain, leaf first.
+pub(crate) fn diagnose(
+    e: E,
+    chain: &[CertificateDer<'_>],
+    roots: &RootCertStore,
+    purpose: Purpose,
+    now: UnixTime,
+) -> Fault {
+    Diagnosis::new(chain, roots, purpose, now).of(e)
+}
+
+/// A certificate that can be on a path.
+#[derive(Clone, Copy)]
+pub(crate) struct Step<'c> {
+    /// Its index in the order sent.
+    pub(crate) at: usize,
+    /// The number of certificates below it.
+    pub(crate) depth: usize,
+    pub(crate) read: Certificate<'c>,
+}
+
+struct Diagnosis<'c> {
+    chain: &'c [CertificateDer<'c>],
+    /// The certificates that can be on a path, from the leaf on.
+    steps: Vec<Step<'c>>,
+    roots: &'c RootCertStore,
+    purpose: Purpose,
+    now: UnixTime,
+}
+
+impl<'c> Diagnosis<'c> {
+    fn new(chain: &'c [CertificateDer<'c>], roots: &'c RootCertStore, purpose: Purpose, now: UnixTime) -> Self {
+        Self { chain, steps: steps(chain), roots, purpose, now }
+    }
+
+    fn of(&self, e: E) -> Fault {
+        let explained = || explain(e.clone(), self.chain.len(), self.roots.len());
+        match e {
+            E::CertExpired { not_after, .. } => {
+                let is_it = |read: &Certificate<'_>| read.not_after == not_after && self.now > not_after;
+                self.first(explained(), |step| is_it(&step.read))
+            }
+            E::CertNotValidYet { not_before, .. } => {
+                let is_it = |read: &Certificate<'_>| read.not_before == not_before && self.now < not_before;
+                self.first(explained(), |step| is_it(&step.read))
+            }
+            E::InvalidCertValidity => self.first(explained(), |step| step.read.not_before > step.read.not_after),
+            E::CaUsedAsEndEntity => Fault::of_leaf(CertificateError::CaUsedAsEndEntity),
+            E::EndEntityUsedAsCa => {
+                self.first(CertificateError::EndEntityUsedAsCa, |step| step.at > 0 && !step.read.is_ca())
+            }
+            E::PathLenConstraintViolated => self.find(explained, |step| {
+                let (allowed, found) = (step.read.path_length()?, u64::try_from(step.depth.checked_sub(1)?).ok()?);
+                (step.at > 0 && found > allowed).then_some(CertificateError::PathLength { allowed, found })
+            }),
+            E::RequiredEkuNotFoundContext(_) | E::EmptyEkuExtension => {
+                self.find(explained, |step| wrong_purpose(&step.read, self.purpose))
+            }
+            E::MaximumPathDepthExceeded => Fault::from(CertificateError::TooManyIntermediates {
+                sent: self.chain.len().saturating_sub(1),
+                allowed: MAX_INTERMEDIATES,
+            }),
+            E::NameConstraintViolation => {
+                let found = name_constraint::find(&self.steps, self.roots);
+                found.map_or_else(
+                    || explained().into(),
+                    |(at, fault)| Fault { why: CertificateError::NameConstraint(fault.into()), at: Some(at) },
+                )
+            }
+            E::UnknownIssuer => self.without_issuer(),
+            E::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
+            | E::UnsupportedSignatureAlgorithmContext(_)
+            | E::InvalidSignatureForPublicKey => self.of_signature(e),
+            E::MalformedNameConstraint | E::InvalidNetworkMaskConstraint => {
+                let mut constrained =
+                    self.steps.iter().filter(|step| step.read.extension(oid::NAME_CONSTRAINTS).is_some());
+                let at = match (constrained.next(), constrained.next()) {
+                    (Some(sole), None) => Some(sole.at),
+                    _ => None,
+                };
+                Fault { why: explained(), at }
+            }
+            e => self.of_parser(e),
+        }
+    }
+
+    /// Returns the error for the first certificate for which `is_it`.
+    fn first(&self, why: CertificateError, is_it: impl Fn(&Step<'c>) -> bool) -> Fault {
+        Fault { why, at: self.steps.iter().find(|step| is_it(step)).map(|step| step.at) }
+    }
+
+    /// Returns the first certificate's fault that `of` finds.
+    fn find(
+        &self,
+        otherwise: impl Fn() -> CertificateError,
+        of: impl Fn(&Step<'c>) -> Option<CertificateError>,
+    ) -> Fault {
+        let found = self.steps.iter().find_map(|step| Some(Fault { why: of(step)?, at: Some(step.at) }));
+        found.unwrap_or_else(|| otherwise().into())
+    }
+
+    fn without_issuer(&self) -> Fault {
+        CertificateError::UnknownIssuer { sent: self.chain.len(), anchors: self.roots.len() }.into()
+    }
+
+    /// Finds a signature that no certificate or trust anchor with the issuer's name made.
+    fn of_signature(&self, e: E) -> Fault {
+        if let Some((at, fault)) = self.signature_fault() {
+            let why = match fault {
+                SignatureFault::Invalid => CertificateError::BadSignature,
+                SignatureFault::Unsupported(unsupported) => CertificateError::UnsupportedSignature(unsupported.into()),
+                SignatureFault::OtherKeyType => self.without_issuer().why,
+            };
+            return Fault { why, at: Some(at) };
+        }
+        match e {
+            E::UnsupportedSignatureAlgorithmContext(context) => {
+                let algorithm = SignatureAlgorithm::read(&context.signature_algorithm_id).text;
+                let part = UnsupportedPart::Algorithm;
+                let unsupported = UnsupportedSignature { part, algorithm, key: None };
+                CertificateError::UnsupportedSignature(unsupported.into()).into()
+            }
+            E::InvalidSignatureForPublicKey => CertificateError::BadSignature.into(),
+            _ => self.without_issuer(),
+        }
+    }
+
+    fn signature_fault(&self) -> Option<(usize, SignatureFault)> {
+        let mut left = MAX_SIGNATURES;
+        for step in &self.steps {
+            let anchors = self.roots.anchors.iter().filter(|anchor| anchor.subject.as_ref() == step.read.issuer);
+            let anchors = anchors.map(|anchor| der::element(der::SEQUENCE, &[&anchor.subject_public_key_info]));
+            let above = self.steps.iter().filter(|above| above.at != step.at && above.read.subject == step.read.issuer);
+            let mut fault = None;
+            for key in anchors.chain(above.map(|above| above.read.spki.to_vec())) {
+                left = left.checked_sub(1)?;
+                match signature_fault(&key, &step.read.signed) {
+                    None => {
+                        fault = None;
+                        break;
+                    }
+                    Some(other) => fault = Some(more_certain(fault, other)),
+                }
+            }
+            if let Some(fault) = fault {
+                return Some((step.at, fault));
+            }
+        }
+        None
+    }
+
+    /// Finds the certificate that webpki cannot parse, or whose extensions it does not support.
+    fn of_parser(&self, e: E) -> Fault {
+        let is_it =
+            |at: usize| self.chain.get(at).is_some_and(|der| EndEntityCert::try_from(der).err().as_ref() == Some(&e));
+        let at = self.steps.iter().map(|step| step.at).find(|at| is_it(*at));
+        // A certificate that cannot be read may be anyone's issuer.
+        let unread = || (0..self.chain.len().min(MAX_CERTIFICATES)).find(|at| is_it(*at) && self.read(*at).is_none());
+        let Some(at) = at.or_else(unread) else {
+            let is_unused = (0..self.chain.len()).any(is_it);
+            // webpki reports an unrelated certificate rather than a missing issuer.
+            return if is_unused {
+                self.of_signature(E::UnknownIssuer)
+            } else {
+                explain(e, self.chain.len(), self.roots.len()).into()
+            };
+        };
+        let extension = match e {
+            E::UnsupportedCriticalExtension => {
+                self.read(at).and_then(|read| read.extensions().find(|one| one.critical && !is_read_by_webpki(one.oid)))
+            }
+            _ => None,
+        };
+        let why = match extension {
+            Some(extension) => CertificateError::CriticalExtension { oid: dotted(extension.oid) },
+            None => explain(e, self.chain.len(), self.roots.len()),
+        };
+        Fault { why, at: Some(at) }
+    }
+
+    fn read(&self, at: usize) -> Option<Certificate<'c>> {
+        self.chain.get(at).and_then(Certificate::read)
+    }
+}
+
+/// Returns the certificates that can be on a path from the leaf, nearest first.
+fn steps<'c>(chain: &'c [CertificateDer<'c>]) -> Vec<Step<'c>> {
+    let read: Vec<_> = chain.iter().take(MAX_CERTIFICATES).map(Certificate::read).collect();
+    let mut steps: Vec<Step<'c>> = Vec::new();
+    if let Some(Some(leaf)) = read.first() {
+        steps.push(Step { at: 0, depth: 0, read: *leaf });
+    }
+    let mut next = 0;
+    while let Some(below) = steps.get(next).copied() {
+        next = next.saturating_add(1);
+        for (at, above) in read.iter().enumerate().skip(1) {
+            let Some(above) = above.filter(|above| above.subject == below.read.issuer) else { continue };
+            // The same name and key would be a loop.
+            if !steps.iter().any(|step| step.at == at)
+                && (above.spki, above.subject) != (below.read.spki, below.read.subject)
+            {
+                steps.push(Step { at, depth: below.depth.saturating_add(1), read: above });
+            }
+        }
+    }
+    steps
+}
+
+/// Of two faults of a signature with keys of the same name, returns the one to report: one that was
+/// not checked may be the right one.
+fn more_certain(one: Option<SignatureFault>, other: SignatureFault) -> SignatureFault {
+    let weight = |fault: &SignatureFault| match fault {
+        SignatureFault::Unsupported(_) => 2,
+        SignatureFault::Invalid => 1,
+        SignatureFault::OtherKeyType => 0,
+    };
+    match one {
+        Some(one) if weight(&one) >= weight(&other) => one,
+        _ => other,
+    }
+}
+
+/// Returns the error if the extended key usage, if present, does not include this purpose.
+pub(crate) fn wrong_purpose(read: &Certificate<'_>, purpose: Purpose) -> Option<CertificateError> {
+    let (wanted, own) = match purpose {
+        Purpose::Server => ("serverAuth", oid::SERVER_AUTH),
+        Purpose::Client => ("clientAuth", oid::CLIENT_AUTH),
+    };
+    let mut listed = Elements::new(sole(read.extension(oid::EXTENDED_KEY_USAGE)?, der::SEQUENCE).unwrap_or_default());
+    let mut found = Vec::new();
+    while let Some((tag, oid)) = listed.next() {
+        if (tag, oid) == (der::OBJECT_IDENTIFIER, own) {
+            return None;
+        }
+        found.push(oid);
+    }
+    let found: Excerpt<_> = found.into();
+    Some(CertificateError::WrongPurpose { wanted, found: found.map(key_purpose) })
+}
+
+/// Names a KeyPurposeId (RFC 5280 §4.2.1.12).
+fn key_purpose(oid: &[u8]) -> String {
+    let name = match oid {
+        [0x55, 0x1d, 37, 0] => "anyExtendedKeyUsage",
+        [0x2b, 6, 1, 5, 5, 7, 3, 1] => "serverAuth",
+        [0x2b, 6, 1, 5, 5, 7, 3, 2] => "clientAuth",
+        [0x2b, 6, 1, 5, 5, 7, 3, 3] => "codeSigning",
+        [0x2b, 6, 1, 5, 5, 7, 3, 4] => "emailProtection",
+        [0x2b, 6, 1, 5, 5, 7, 3, 8] => "timeStamping",
+        [0x2b, 6, 1, 5, 5, 7, 3, 9] => "OCSPSigning",
+        other => return dotted(other),
+    };
+    name.into()
+}
+
+/// Returns whether webpki reads this extension, so that it may be critical.
+fn is_read_by_webpki(oid: &[u8]) -> bool {
+    matches!(oid, [0x55, 0x1d, 15 | 17 | 19 | 30 | 31 | 37]) || oid == oid::SCT_LIST
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
