@@ -1,9 +1,9 @@
 //! Interoperability tests: the example programs and the library with installed peers, over real
 //! sockets.
 //!
-//! The peers are `openssl`, `curl`, `gnutls-cli`, `gnutls-serv`, `node`, `java`, `sslscan`, `nginx`
-//! and `redis-server`. Tests of a missing peer are reported as ignored, with the reason. With
-//! `TLS_INTEROP_REQUIRED=1` in the environment they fail.
+//! The peers are `openssl`, `curl`, `gnutls-cli`, `gnutls-serv`, `certtool`, `node`, `java`,
+//! `keytool`, `ssh-keygen`, `sslscan`, `nginx` and `redis-server`. Tests of a missing peer are
+//! reported as ignored, with the reason. With `TLS_INTEROP_REQUIRED=1` in the environment they fail.
 
 mod certificates;
 mod client_certificates;
@@ -11,6 +11,7 @@ mod closing;
 mod curl;
 mod diagnose;
 mod exporters;
+mod files;
 mod fleet;
 mod gnutls;
 mod http;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         trust::trials(),
         settings::trials(),
         diagnose::trials(),
+        files::trials(),
         record_limits::trials(),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());

@@ -16,6 +16,9 @@ pub(crate) enum Program {
     Sslscan,
     RedisServer,
     Nginx,
+    Certtool,
+    Keytool,
+    SshKeygen,
 }
 
 impl Program {
@@ -30,11 +33,14 @@ impl Program {
             Self::Sslscan => "sslscan",
             Self::RedisServer => "redis-server",
             Self::Nginx => "nginx",
+            Self::Certtool => "certtool",
+            Self::Keytool => "keytool",
+            Self::SshKeygen => "ssh-keygen",
         }
     }
 
     pub(crate) fn is_installed(self) -> bool {
-        static FOUND: [OnceLock<bool>; 9] = [const { OnceLock::new() }; 9];
+        static FOUND: [OnceLock<bool>; 12] = [const { OnceLock::new() }; 12];
         let (found, ask) = match self {
             Self::Openssl => (&FOUND[0], &["version"][..]),
             Self::Curl => (&FOUND[1], &["--version"][..]),
@@ -46,11 +52,15 @@ impl Program {
             Self::Sslscan => (&FOUND[6], &["--version"][..]),
             Self::RedisServer => (&FOUND[7], &["--version"][..]),
             Self::Nginx => (&FOUND[8], &["-v"][..]),
+            Self::Certtool => (&FOUND[9], &["--version"][..]),
+            Self::Keytool => (&FOUND[10], &["-version"][..]),
+            // It has no option that only prints. This one finds nothing and fails.
+            Self::SshKeygen => (&FOUND[11], &["-F", "localhost", "-f", "/dev/null"][..]),
         };
         *found.get_or_init(|| {
             let mut command = self.command();
             command.args(ask).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            command.status().is_ok_and(|status| status.success())
+            command.status().is_ok_and(|status| status.success() || matches!(self, Self::SshKeygen))
         })
     }
 
