@@ -40,13 +40,24 @@ pub struct Sections<'a> {
     pending: Option<PemError>,
     /// Whether `rest` may begin inside a section that was reported.
     is_damaged: bool,
+    /// How often a line was read, to show that this is linear.
+    #[cfg(test)]
+    lines_read: usize,
 }
 
 impl<'a> Sections<'a> {
     /// Creates an iterator over the sections of `file`.
     #[must_use]
     pub fn new(file: &'a [u8]) -> Self {
-        Self { rest: file, lines: 0, sections: 0, pending: None, is_damaged: false }
+        Self {
+            rest: file,
+            lines: 0,
+            sections: 0,
+            pending: None,
+            is_damaged: false,
+            #[cfg(test)]
+            lines_read: 0,
+        }
     }
 
     /// Removes and returns the next line, without its line ending.
@@ -59,6 +70,10 @@ impl<'a> Sections<'a> {
         let ending = if rest.starts_with(b"\r\n") { 2 } else { 1 };
         self.rest = rest.get(ending..).unwrap_or_default();
         self.lines = self.lines.saturating_add(1);
+        #[cfg(test)]
+        {
+            self.lines_read += 1;
+        }
         Some(line)
     }
 
@@ -109,7 +124,7 @@ impl<'a> Sections<'a> {
         let (number, at_line, from) = (self.sections, self.lines, self.rest);
         let error = |fault| PemError { place: Place::new(number, at_line, label), fault };
         loop {
-            let before = self.clone();
+            let before = self.rest;
             let Some(line) = self.line() else {
                 return Err(error(PemFault::NoEnd));
             };
@@ -121,12 +136,13 @@ impl<'a> Sections<'a> {
                     self.pending = Some(self.fault(label_of(after), PemFault::BadBegin));
                     self.is_damaged = true;
                 }
-                let body = from.get(..from.len().saturating_sub(before.rest.len())).unwrap_or_default();
+                let body = from.get(..from.len().saturating_sub(before.len())).unwrap_or_default();
                 return Ok(Section { label, body, number, line: at_line });
             }
             if begin.is_some() {
                 // The next section may be whole.
-                *self = before;
+                self.rest = before;
+                self.lines = self.lines.saturating_sub(1);
                 return Err(error(PemFault::NoEnd));
             }
             if end.is_some() {
@@ -589,6 +605,29 @@ mod tests {
             assert!(wholes.iter().all(|found| found.ends_with(whole)), "{wholes:?}");
         }
         assert_eq!(read(b"-----BEGIN A-----"), [format!("section 1 (A) at line 1: {}", PemFault::NoEnd)]);
+    }
+
+    /// Whatever the lines are: each is read at most twice, and begins at most two sections.
+    #[test]
+    fn reading_takes_linear_work() {
+        let pieces = [
+            "-----BEGIN A-----\n",
+            "-----END A-----\n",
+            "-----END A----------BEGIN A-----\n",
+            "----BEGIN CERTIFICATE----\n",
+            "AAAA\n",
+            "-----BEGIN A\r",
+            "\r\n",
+        ];
+        let repeated = pieces.map(|piece| piece.repeat(5000));
+        let pairs = pieces.iter().flat_map(|one| pieces.map(|other| format!("{one}{other}").repeat(2500)));
+        for file in pairs.chain(repeated) {
+            let mut sections = Sections::new(file.as_bytes());
+            let places: Vec<_> =
+                sections.by_ref().map(|found| found.map_or_else(|e| e.place().line(), |found| found.line)).collect();
+            assert!(sections.lines <= 5000 && sections.lines_read <= 2 * sections.lines, "{}", sections.lines_read);
+            assert!(places.is_sorted() && places.len() <= 2 * sections.lines, "{}", places.len());
+        }
     }
 
     #[test]

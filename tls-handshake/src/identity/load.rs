@@ -6,8 +6,8 @@ use tls_crypto::der::{self, Elements};
 use tls_crypto::pem::{self, Content, PemError, Section};
 use tls_crypto::{KeyRejected, PrivateKey};
 
-use super::IdentityError;
 use super::trust_settings::TrustSettings;
+use super::{IdentityError, order};
 use crate::verify::x509::Certificate;
 
 /// Reads all certificates of a PEM file, in its order: sections `CERTIFICATE`, `X509 CERTIFICATE`
@@ -98,6 +98,7 @@ pub(super) fn chain_and_key(
         Err(IdentityError::NoCertificate(_)) if are_swapped(certs, key) => return Err(IdentityError::Swapped),
         read => read?,
     };
+    order::check(&chain)?;
     let key = key_from_pem(key, &public_keys(&chain))?;
     Ok((chain, key))
 }

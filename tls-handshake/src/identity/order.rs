@@ -11,7 +11,7 @@ use tls_crypto::verify::ALL;
 
 use super::{IdentityError, load};
 use crate::verify::signature::verify_signed;
-use crate::verify::x509::{Certificate, Signed, oid, sole};
+use crate::verify::x509::{Certificate, Signed, oid, public_key, sole};
 
 /// Moves the certificate of this key (its SubjectPublicKeyInfo) to the front, and after each
 /// certificate its issuer. The rest, such as another certificate of the same CA, follows in the
@@ -32,7 +32,8 @@ fn sort_by(
     has_signed: &mut dyn FnMut(&[u8], &Signed<'_>) -> bool,
 ) -> Result<(), IdentityError> {
     let read: Vec<_> = chain.iter().filter_map(Certificate::read).collect();
-    let own = read.iter().position(|one| spki::same_key(one.spki, spki)).ok_or(IdentityError::KeyMismatch)?;
+    let own = read.iter().position(|one| spki::same_key(one.spki, spki));
+    let own = own.ok_or_else(|| mismatch(&read, spki))?;
     let mut issuers = Issuers::new(&read, own);
     let mut path = vec![own];
     while let Some(index) = path.last().and_then(|last| issuers.take(read.get(*last)?, has_signed)) {
@@ -41,6 +42,19 @@ fn sort_by(
     path.extend(issuers.left());
     *chain = path.iter().filter_map(|index| chain.get(*index).cloned()).collect();
     Ok(())
+}
+
+/// Returns why no certificate belongs to the key.
+fn mismatch(certificates: &[Certificate<'_>], spki: &[u8]) -> IdentityError {
+    let bits = public_key(spki);
+    if bits.is_some() && certificates.iter().any(|one| public_key(one.spki) == bits) {
+        return IdentityError::BadLeaf(
+            "its public key is the private key's, but under another algorithm, such as id-RSASSA-PSS, which is not \
+             supported; use a certificate for an rsaEncryption key"
+                .into(),
+        );
+    }
+    IdentityError::KeyMismatch
 }
 
 /// The certificates that have no place in the chain yet.

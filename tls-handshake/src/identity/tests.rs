@@ -217,6 +217,13 @@ fn key_belongs_to_a_certificate_whose_key_has_another_form() {
         let identity = Identity::from_pem(file.as_bytes(), pem("EC PRIVATE KEY", key).as_bytes()).unwrap();
         assert_eq!(identity.chain()[0], chain[1]);
     }
+    // The certificate restricts the key to RSASSA-PSS.
+    let mut fields = Elements::new(Elements::new(key!("rsa2048.spki")).expect(der::SEQUENCE).unwrap());
+    fields.expect(der::SEQUENCE).unwrap();
+    let pss = der::element(der::OBJECT_IDENTIFIER, &[&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10]]);
+    let pss = der::element(der::SEQUENCE, &[&der::element(der::SEQUENCE, &[&pss]), fields.rest()]);
+    let pss = Identity::from_der(vec![with_spki(&cert, &pss)], key!("rsa2048.pkcs1")).unwrap_err();
+    expect(&pss.to_string(), "id-RSASSA-PSS, which is not supported");
     // A key without public key that belongs to no certificate of its curve.
     let other = vec![with_spki(&cert, key!("p256.spki"))];
     assert_eq!(Identity::from_der(other, key!("java.pkcs8")).unwrap_err(), IdentityError::KeyMismatch);
