@@ -13,7 +13,8 @@ fuzz_target!(|stream: &[u8]| {
     let answers = |cut: &usize| !matches!(fed.peek(&stream[..*cut]), Ok(Peek::Incomplete { need: 1.. }));
     let first = (0..=stream.len()).find(answers).unwrap_or(stream.len());
     match (fed.peek(&stream[..first]), at_once.peek(stream)) {
-        (Err(PeekError::NotTls(_)), Err(PeekError::NotTls(_))) => {} // more bytes may identify the protocol
+        // More bytes may identify the protocol.
+        (Err(PeekError::NotTls(_)), Err(PeekError::NotTls(_))) => {}
         (first, last) => assert_eq!(first, last, "the peeker changed its result"),
     }
 

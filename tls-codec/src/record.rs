@@ -280,8 +280,8 @@ impl Protocol {
         (b"AMQP\0", Self::Amqp),
     ];
 
-    /// Recognizes the protocol of a stream, or a datagram, that starts with `bytes`. Never recognizes
-    /// a TLS record. Some protocols need up to 8 bytes.
+    /// Recognizes the protocol of a stream, or a datagram, that starts with `bytes`. Never
+    /// recognizes a TLS record. Some protocols need up to 8 bytes.
     #[must_use]
     pub fn recognise(bytes: &[u8]) -> Option<Self> {
         Some(match *bytes {
@@ -293,8 +293,8 @@ impl Protocol {
             [0xc0..=0xff, 0, 0, 0, 1, ..] | [0xc0..=0xff, 0x6b, 0x33, 0x43, 0xcf, ..] => Self::Quic,
             // StartupMessage: its length, and version 3.0 or 3.2.
             [0, 0, _, _, 0, 3, 0, 0 | 2, ..] => Self::PostgreSql,
-            // A length, sequence number 0, then version 10 and the server's version in digits, or an
-            // error from 1000 on.
+            // A length, sequence number 0, then version 10 and the server's version in digits, or
+            // an error from 1000 on.
             [_, _, 0, 0, 10, b'1'..=b'9', ..] | [_, _, 0, 0, 0xff, _, 3..=0x0f, ..] => Self::MySql,
             // MQTT 3.1.1 and 5 §3.1: a length of one or two bytes, then "MQTT" or "MQIsdp".
             [0x10, 0..=0x7f, 0, 4 | 6, b'M', ..] | [0x10, 0x80..=0xff, 0..=0x7f, 0, 4 | 6, b'M', ..] => Self::Mqtt,
@@ -312,9 +312,9 @@ impl Protocol {
         })
     }
 
-    /// Returns whether `bytes`, which are shorter than a header, may start one of the protocols. For
-    /// SSL 2.0 only ClientHellos shorter than 256 bytes count, as nearly all were: otherwise every
-    /// stray byte would delay the error. For that reason MySQL and QUIC do not count.
+    /// Returns whether `bytes`, which are shorter than a header, may start one of the protocols.
+    /// For SSL 2.0 only ClientHellos shorter than 256 bytes count, as nearly all were: otherwise
+    /// every stray byte would delay the error. For that reason MySQL and QUIC do not count.
     fn may_become(bytes: &[u8]) -> bool {
         let is_binary = match bytes.split_first() {
             Some((0x80, rest)) => matches!(rest, [] | [_] | [_, 1] | [_, 1, 0 | 3]),

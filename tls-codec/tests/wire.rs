@@ -251,7 +251,8 @@ fn other_protocols_are_awaited_up_to_a_header() {
     for (greeting, protocol) in GREETINGS {
         for cut in 0..HEADER_LEN {
             let partial = deframe(&greeting[..cut], 100);
-            // The first byte of MySQL and QUIC is any, and that of a MySQL packet may be a content type.
+            // The first byte of MySQL and QUIC is any, and that of a MySQL packet may be a content
+            // type.
             let is_named = partial == Err(RecordError::NotTls(*protocol))
                 || matches!((protocol, &partial), (Protocol::MySql | Protocol::Quic, Err(_)));
             assert!(is_named || partial == Ok(Deframed::Incomplete { need: HEADER_LEN - cut }), "{protocol} at {cut}");

@@ -214,8 +214,8 @@ impl<R: Role> Connection<R> {
     ///
     /// # Errors
     /// [`Error::NoClientHello`] on a server before a ClientHello, [`Error::ClosedDuringHandshake`]
-    /// before the handshake is complete, [`Error::Truncated`] after that without close_notify. After
-    /// close_notify there is no error.
+    /// before the handshake is complete, [`Error::Truncated`] after that without close_notify.
+    /// After close_notify there is no error.
     pub fn end_of_input(&mut self) -> Result<(), Error> {
         self.end(TransportEnd::Closed)
     }

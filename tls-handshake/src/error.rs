@@ -251,8 +251,8 @@ pub enum Error {
     },
     /// The private key failed to sign.
     SignerFailed,
-    /// The client closed or reset the transport before it had sent a complete ClientHello, as health
-    /// checks, port scans and browsers that connect ahead do. Servers can ignore it.
+    /// The client closed or reset the transport before it had sent a complete ClientHello, as
+    /// health checks, port scans and browsers that connect ahead do. Servers can ignore it.
     NoClientHello {
         /// Whether a part of a ClientHello, or of a record, was received.
         partial: bool,

@@ -20,10 +20,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PATH", num_args = 0..=1)]
     http: Option<Option<String>>,
 
-    /// Find out what a server offers and what is wrong with it, and print a report: verdict, what to
-    /// do, certificates, versions, cipher suites, groups, signature schemes, resumption, flights.
-    /// Makes at most 64 connections, one after another, each within --timeout, and sends no data.
-    /// Exits with status 1 if there is a problem
+    /// Find out what a server offers and what is wrong with it, and print a report: verdict, what
+    /// to do, certificates, versions, cipher suites, groups, signature schemes, resumption,
+    /// flights. Makes at most 64 connections, one after another, each within --timeout, and sends
+    /// no data. Exits with status 1 if there is a problem
     #[arg(long, value_name = "HOST[:PORT]", conflicts_with_all = ["http", "host", "early_data", "cache", "no_resumption"])]
     pub(crate) diagnose: Option<String>,
 

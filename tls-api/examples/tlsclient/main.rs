@@ -10,8 +10,8 @@
 //! # `--diagnose --json`
 //!
 //! One object. Its keys are stable: later versions may add keys and values, but do not change the
-//! meaning of those that exist. What is unknown is `null`. Times are in milliseconds, sizes in bytes,
-//! dates like `2026-01-31 00:00:00 UTC`.
+//! meaning of those that exist. What is unknown is `null`. Times are in milliseconds, sizes in
+//! bytes, dates like `2026-01-31 00:00:00 UTC`.
 //!
 //! | key | value |
 //! |---|---|

@@ -98,8 +98,9 @@ pub(crate) struct Arguments {
         value_parser = clap::value_parser!(u64).range(1..=7 * 24 * 60 * 60))]
     pub(crate) ticket_rotation: u64,
 
-    /// Write an HTML page about each connection to FILE when it ends, in place of the one before: its
-    /// flights with the names and sizes of their messages. Keeps the secrets of connections in memory
+    /// Write an HTML page about each connection to FILE when it ends, in place of the one before:
+    /// its flights with the names and sizes of their messages. Keeps the secrets of connections in
+    /// memory
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
 

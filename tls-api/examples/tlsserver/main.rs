@@ -7,8 +7,8 @@
 //! curl --cacert ca.pem https://localhost:8443/
 //! ```
 //!
-//! `--html page.html` writes a page about the last connection that ended: each flight with the names
-//! and sizes of its messages, also of the encrypted ones.
+//! `--html page.html` writes a page about the last connection that ended: each flight with the
+//! names and sizes of its messages, also of the encrypted ones.
 //!
 //! Several servers resume each other's sessions through a Redis (`redis-server --port 6379 --save
 //! ""`). It stores either the sessions or only the ticket keys:

@@ -1,4 +1,5 @@
-//! `--html`: a page about the last connection that ended, the same as that of `tlsclient --diagnose`.
+//! `--html`: a page about the last connection that ended, the same as that of `tlsclient
+//! --diagnose`.
 
 use std::fs;
 use std::io;

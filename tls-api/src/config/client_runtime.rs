@@ -1,5 +1,5 @@
-//! [`ClientRuntime`]: what a client's connections use of its configuration. It verifies servers, and
-//! looks up sessions to offer.
+//! [`ClientRuntime`]: what a client's connections use of its configuration. It verifies servers,
+//! and looks up sessions to offer.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -27,10 +27,10 @@
 //! | a PEM file | [`root_store_from_pem`](crate::root_store_from_pem) | |
 //! | single certificates | [`RootCertStore::add`](crate::RootCertStore::add) | |
 //!
-//! A section of a PEM file that is damaged or has an unknown label is an error, so that no anchor is
-//! missing silently. [`system_roots`](crate::system_roots) loads the rest instead and lists it in
-//! [`SystemRoots::problems`](crate::SystemRoots::problems). OpenSSL's `TRUSTED CERTIFICATE` becomes
-//! an anchor only if its settings trust it for servers and clients.
+//! A section of a PEM file that is damaged or has an unknown label is an error, so that no anchor
+//! is missing silently. [`system_roots`](crate::system_roots) loads the rest instead and lists it
+//! in [`SystemRoots::problems`](crate::SystemRoots::problems). OpenSSL's `TRUSTED CERTIFICATE`
+//! becomes an anchor only if its settings trust it for servers and clients.
 //!
 //! A certificate with basicConstraints cA=FALSE as an anchor vouches only for itself.
 //! [`RootCertStore::outside_validity`](crate::RootCertStore::outside_validity) lists anchors that

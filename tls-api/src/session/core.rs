@@ -350,8 +350,8 @@ impl<R: SessionRole> SessionCore<R> {
         }
     }
 
-    /// Reports EOF and reset during the handshake. After it, reading returns EOF once all earlier data
-    /// was read.
+    /// Reports EOF and reset during the handshake. After it, reading returns EOF once all earlier
+    /// data was read.
     fn check_eof(&mut self) -> Result<(), Error> {
         match self.input {
             Input::Eof if self.connection.is_handshaking() => self.connection.end_of_input(),

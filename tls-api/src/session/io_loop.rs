@@ -45,8 +45,8 @@ pub(crate) fn complete_io<S: Session, T: Read + Write>(
     }
 }
 
-/// Returns why a handshake ended whose transport takes no more bytes: a peer that rejects it sends an
-/// alert and closes, and the next write fails before that alert was read.
+/// Returns why a handshake ended whose transport takes no more bytes: a peer that rejects it sends
+/// an alert and closes, and the next write fails before that alert was read.
 #[cold]
 fn why_write_failed<S: Session, T: Read>(session: &mut S, io: &mut T, e: io::Error) -> io::Error {
     if !is_reset(&e) && e.kind() != io::ErrorKind::BrokenPipe {

@@ -1,5 +1,5 @@
-//! [`Stream`]: a connection and a blocking transport together, which read and write plaintext like a
-//! socket.
+//! [`Stream`]: a connection and a blocking transport together, which read and write plaintext like
+//! a socket.
 
 use std::io::{self, BufRead, IoSlice, IoSliceMut, Read, Write};
 

@@ -1,5 +1,5 @@
-//! `tlsclient --diagnose`: verdicts, advice and facts, against OpenSSL, nginx, tlsserver, servers with
-//! a fault, and ports that are no TLS servers.
+//! `tlsclient --diagnose`: verdicts, advice and facts, against OpenSSL, nginx, tlsserver, servers
+//! with a fault, and ports that are no TLS servers.
 
 mod faults;
 mod ports;
@@ -92,8 +92,8 @@ impl Diagnosed {
         if *found == wanted { Ok(()) } else { Err(format!("{pointer} is {found}, not {wanted}\n{}", self.text).into()) }
     }
 
-    /// Checks that there is a finding `code` in the JSON whose text and advice have these words, and
-    /// which the text has too.
+    /// Checks that there is a finding `code` in the JSON whose text and advice have these words,
+    /// and which the text has too.
     fn finding(&self, code: &str, words: &[&str]) -> Outcome {
         let all = self.json["findings"].as_array().ok_or("no findings")?;
         let found = all.iter().find(|finding| finding["code"] == code);

@@ -226,9 +226,9 @@ fn early_data_refused_by_openssl() -> Outcome {
     to_openssl(&options, "early data: 18 bytes of 18 sent, rejected", "Early data was rejected")
 }
 
-/// Connects twice with the same request, which the second connection sends as early data. `client_text` is
-/// expected from the client and `server_text` from the server, which prints its messages after the
-/// received data.
+/// Connects twice with the same request, which the second connection sends as early data.
+/// `client_text` is expected from the client and `server_text` from the server, which prints its
+/// messages after the received data.
 fn to_openssl(options: &[&str], client_text: &str, server_text: &str) -> Outcome {
     let server = OpensslServer::start(Kind::EcdsaP256, options)?;
     let request = request_file()?;

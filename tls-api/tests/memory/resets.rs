@@ -109,8 +109,8 @@ fn probe_of_a_server_has_its_own_variant() {
     assert!(nothing.starts_with("the client closed the transport before it sent anything"), "{nothing}");
 }
 
-/// The server has rejected the connection and closed: the client's next write fails, and its alert is
-/// still to be read.
+/// The server has rejected the connection and closed: the client's next write fails, and its alert
+/// is still to be read.
 #[test]
 fn alert_is_preferred_to_the_failure_of_a_write() {
     for version in VERSIONS {

@@ -286,7 +286,8 @@ fn ocsp_request_and_lifetime_ignore_setter_order() {
     assert_eq!(lifetimes, [4, 4]);
 }
 
-/// Counts its calls and rejects once `rejects` is set. Its scope stays the same, so sessions remain usable.
+/// Counts its calls and rejects once `rejects` is set. Its scope stays the same, so sessions remain
+/// usable.
 #[derive(Debug, Default)]
 struct ChangingCheck {
     calls: AtomicUsize,

@@ -96,7 +96,8 @@ impl EarlyData {
     /// Applies the server's answer in EncryptedExtensions.
     ///
     /// # Errors
-    /// [`Illegal::EarlyDataNotOffered`], [`Illegal::EarlyDataCipherSuite`], [`Illegal::EarlyDataAlpn`].
+    /// [`Illegal::EarlyDataNotOffered`], [`Illegal::EarlyDataCipherSuite`],
+    /// [`Illegal::EarlyDataAlpn`].
     pub(super) fn on_encrypted_extensions(
         self,
         accepted: bool,

@@ -4,9 +4,9 @@ use std::fmt;
 
 /// The state that a connection was in when an error occurred.
 ///
-/// Displays what the connection did, then the state's name in RFC 9846 Appendix A, or a similar name
-/// for TLS 1.2: `while the client waited for ServerHello (WAIT_SH)`. Compare the name, not the text:
-/// `state == "WAIT_SH"`.
+/// Displays what the connection did, then the state's name in RFC 9846 Appendix A, or a similar
+/// name for TLS 1.2: `while the client waited for ServerHello (WAIT_SH)`. Compare the name, not the
+/// text: `state == "WAIT_SH"`.
 #[derive(Clone, Copy)]
 pub struct StateName {
     side: Side,
@@ -62,8 +62,8 @@ impl StateName {
         Self { side, name: "CONNECTED", stage: Stage::Connected13 }
     }
 
-    /// Returns the name of the state in RFC 9846 Appendix A, or a similar one for TLS 1.2. A name such
-    /// as `WAIT_CERT (verdict)` tells that the connection waits for the application.
+    /// Returns the name of the state in RFC 9846 Appendix A, or a similar one for TLS 1.2. A name
+    /// such as `WAIT_CERT (verdict)` tells that the connection waits for the application.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         self.name

@@ -1,5 +1,5 @@
-//! Servers with a fault in their chain: each has its verdict, its advice, and the certificate that is
-//! to blame.
+//! Servers with a fault in their chain: each has its verdict, its advice, and the certificate that
+//! is to blame.
 
 use std::path::PathBuf;
 

@@ -77,8 +77,8 @@ impl WaitEncryptedExtensions {
     /// Checks the server's extensions and applies them (RFC 9846 §4.4.1).
     ///
     /// # Errors
-    /// [`Error::UnsolicitedExtension`], [`Illegal::AlpnNotOffered`], [`Error::AlpnRequired`], [`Illegal::EarlyDataNotOffered`],
-    /// [`Illegal::MaxFragmentLength`].
+    /// [`Error::UnsolicitedExtension`], [`Illegal::AlpnNotOffered`], [`Error::AlpnRequired`],
+    /// [`Illegal::EarlyDataNotOffered`], [`Illegal::MaxFragmentLength`].
     pub fn on_encrypted_extensions(
         mut self,
         m: Framed<'_, EncryptedExtensions<'_>>,

@@ -70,7 +70,8 @@ impl WaitCertVerify {
     /// verified chain (RFC 5246 §7.4.8).
     ///
     /// # Errors
-    /// [`Error::SignatureSchemeNotOffered`], [`Error::SignatureSchemeMismatch`], [`Error::BadSignature`].
+    /// [`Error::SignatureSchemeNotOffered`], [`Error::SignatureSchemeMismatch`],
+    /// [`Error::BadSignature`].
     pub fn on_certificate_verify(
         mut self,
         m: Framed<'_, CertificateVerify<'_>>,
