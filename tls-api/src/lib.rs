@@ -173,8 +173,8 @@ pub use tls_handshake::verify::{VerifyName, VerifyPath};
 pub use tls_handshake::{
     ALL_CIPHERSUITES, AnchorFault, AnchorRejection, AnchorReport, Answer, BadPin, CertificateError, CertificateReport,
     ChainPosition, ChainReport, ClientAuth, ClientSessionValue, ConfigError, ConstraintFault, Contradiction,
-    CrlMismatch, Error, ExternalPsk, HandshakeKind, Hint, Identity, IdentityError, InapplicableCrl, KeyLog, Limits,
-    NameConstraint, Need, NeedClientIdentity, NeedClientVerdict, NeedIdentity, NeedNewSession, NeedSession,
+    CrlMismatch, Error, ErrorKind, ExternalPsk, HandshakeKind, Hint, Identity, IdentityError, InapplicableCrl, KeyLog,
+    Limits, NameConstraint, Need, NeedClientIdentity, NeedClientVerdict, NeedIdentity, NeedNewSession, NeedSession,
     NeedSignature, NeedTakeSession, NeedVerdict, Needs, NoKeyLog, OcspError, Pin, PskCandidate, RecordLimits,
     RecordPadding, Refusal, RevocationSource, RootCertStore, SctError, ServerSessionValue, SessionError, SessionLookup,
     SignError, Signer, SigningKey, StateName, SuitePreference, SupportedCipherSuite, TransportEnd, UnsupportedPart,

@@ -17,6 +17,7 @@ mod contradiction;
 mod display;
 mod excerpt;
 mod illegal;
+mod kind;
 mod state_name;
 
 pub use crate::certificate_error::{CertificateError, Refusal};
@@ -24,13 +25,28 @@ pub use contradiction::Contradiction;
 pub use excerpt::Excerpt;
 pub(crate) use excerpt::{Escaped, bounded};
 pub use illegal::{Flood, Illegal};
+pub use kind::ErrorKind;
 pub(crate) use state_name::Side;
 pub use state_name::StateName;
 
 /// Why a connection failed, or why a call was rejected.
 ///
 /// After a fatal error, every call on the connection returns the same error.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `{}` and `{:?}` show the error in one line: what happened, its details, and what to do. `{:#}`
+/// adds lines about a rejected certificate chain ([`Refusal`]). Programs match the variants, or
+/// [`kind`](Self::kind). There is no [`source`](std::error::Error::source): the text contains the
+/// cause.
+///
+/// ```
+/// use strata_tls_handshake::tls_codec::record::RecordError;
+/// use strata_tls_handshake::{Error, ErrorKind};
+///
+/// let e = Error::Record(RecordError::UnknownContentType(0x47));
+/// assert_eq!(e.kind(), ErrorKind::NotTls);
+/// assert!(format!("{e:?}").starts_with("NotTls: not a TLS record: invalid content type 0x47; "));
+/// ```
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
     /// A message from the peer violates the syntax of the RFC, or has a value that the RFC forbids.
@@ -308,8 +324,13 @@ pub enum TransportEnd {
 }
 
 impl Error {
-    /// Returns the alert that is sent before this error is returned; `None` if the peer is gone or
-    /// needs no alert.
+    /// Returns the alert that a connection sends when it ends with this error; `None` if the peer is
+    /// gone or would not read it, and for mistakes of the application, which do not end the
+    /// connection.
+    ///
+    /// An alert is not sent after close_notify, by a call that fails before there is a connection, and
+    /// by the export of keying material.
+    /// [`AlertReceived`](Self::AlertReceived) holds the alert that the peer sent.
     #[must_use]
     pub fn alert(&self) -> Option<AlertDescription> {
         Some(match self {
@@ -406,17 +427,8 @@ impl Error {
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Decode(e) => Some(e),
-            Self::Record(e) => Some(e),
-            Self::Certificate(e) => Some(e),
-            Self::Config(e) => Some(e),
-            _ => None,
-        }
-    }
-}
+/// Has no source: the text contains the cause.
+impl std::error::Error for Error {}
 
 impl From<DecodeError> for Error {
     fn from(e: DecodeError) -> Self {

@@ -96,7 +96,7 @@ pub use config::{
     SessionLookup, SuitePreference,
 };
 pub use connection::{ClientConnection, ClientStart, Connection, Processed, Progress, ServerConnection};
-pub use error::{Contradiction, Error, StateName, TransportEnd};
+pub use error::{Contradiction, Error, ErrorKind, StateName, TransportEnd};
 pub use identity::{
     Identity, IdentityError, SignError, Signer, SigningKey, anchors_from_pem, certs_from_pem, usable_anchors_from_pem,
 };

@@ -245,12 +245,5 @@ impl fmt::Display for ReloadError {
     }
 }
 
-impl std::error::Error for ReloadError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::File { cause, .. } => Some(cause),
-            Self::Identity { cause, .. } => Some(cause),
-            Self::NoFiles => None,
-        }
-    }
-}
+/// Has no source: the text contains the cause.
+impl std::error::Error for ReloadError {}

@@ -57,6 +57,9 @@
 //!
 //! # Who is at fault
 //!
+//! [`Error::kind`](crate::Error::kind) tells it to programs, and [`Error::alert`](crate::Error::alert)
+//! which alert the peer receives.
+//!
 //! * **The peer**: most variants. The text names what arrived and what was expected.
 //! * **The application**: `WrongAnswer`, `HandshakeNotComplete`, `SendAfterClose`, `RecordRoom`.
 //!   The connection goes on.
@@ -66,5 +69,7 @@
 //!
 //! # What an error contains
 //!
+//! `{}` and `{:?}` are one line; `{:#}` adds the chain that was rejected. The text contains the
+//! cause, so that there is no [`source`](std::error::Error::source) to print after it.
 //! Texts of a peer are bounded: 255 bytes a name, 16 entries a list. Errors contain no secrets.
 //! Failed handshakes are logged at `debug`: a peer must not be able to fill a log.

@@ -16,6 +16,7 @@ use crate::AlertDescription;
 use crate::config::server::ServerConfig;
 use crate::identity::client_hello::ClientHelloInfo;
 use crate::session::buffer_pool::FLIGHT_SIZE;
+use crate::session::io_loop::{is_reset, protocol_error};
 use crate::session::server::ServerSession;
 
 /// Reads a client's ClientHello before a configuration is chosen. Chooses the configuration by
@@ -97,14 +98,18 @@ impl Acceptor {
     /// Bytes that were read elsewhere can be passed as `&mut &bytes[..]`, until none is left.
     ///
     /// # Errors
-    /// Those of `rd`; and an error if too much was received without a call of `accept`.
+    /// Those of `rd`, where a reset contains [`Error::NoClientHello`]; and an error if too much was
+    /// received without a call of `accept`.
     pub fn read_tls(&mut self, rd: &mut dyn io::Read) -> io::Result<usize> {
         let held = self.received.len();
         if held > with_headers(self.limit) {
             return Err(io::Error::other("too much was received; call Acceptor::accept after each read"));
         }
         self.received.resize(held.saturating_add(FLIGHT_SIZE), 0);
-        let result = rd.read(self.received.get_mut(held..).unwrap_or_default());
+        let result = rd.read(self.received.get_mut(held..).unwrap_or_default()).map_err(|e| match is_reset(&e) {
+            true => protocol_error(Error::NoClientHello { partial: held > 0, end: TransportEnd::Reset }),
+            false => e,
+        });
         let n = result.as_ref().copied().unwrap_or(0).min(FLIGHT_SIZE);
         self.received.truncate(held.saturating_add(n));
         if result.is_ok() {
@@ -274,11 +279,8 @@ impl fmt::Debug for AcceptError {
     }
 }
 
-impl std::error::Error for AcceptError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&*self.error)
-    }
-}
+/// Has no source: the text contains the cause.
+impl std::error::Error for AcceptError {}
 
 /// The record version of a ServerHello (RFC 9846 §5.1).
 fn alert_record(alert: AlertDescription) -> [u8; 7] {

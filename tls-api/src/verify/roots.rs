@@ -160,15 +160,8 @@ impl fmt::Display for RootsError {
     }
 }
 
-impl std::error::Error for RootsError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Pem(e) => Some(e),
-            Self::Certificate { cause, .. } => Some(cause),
-            Self::System { .. } => None,
-        }
-    }
-}
+/// Has no source: the text contains the cause.
+impl std::error::Error for RootsError {}
 
 #[cfg(test)]
 mod tests {

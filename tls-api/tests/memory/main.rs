@@ -7,6 +7,7 @@ mod clock;
 mod closing;
 mod downgrade;
 mod early_data;
+mod error_texts;
 mod flushing;
 mod identities;
 mod large_hellos;

@@ -3,7 +3,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 
-use strata_tls::{AlertDescription, ClientSession, Error, ServerSession, Session, Stream, TransportEnd};
+use strata_tls::{Acceptor, AlertDescription, ClientSession, Error, ServerSession, Session, Stream, TransportEnd};
 
 use crate::pair::{Pair, carry, drain};
 use crate::pki::{VERSIONS, configs, configs_of};
@@ -107,6 +107,24 @@ fn probe_of_a_server_has_its_own_variant() {
     }
     let nothing = Error::NoClientHello { partial: false, end: TransportEnd::Closed }.to_string();
     assert!(nothing.starts_with("the client closed the transport before it sent anything"), "{nothing}");
+}
+
+#[test]
+fn acceptor_tells_a_reset_as_the_session_does() {
+    let (client, server) = configs();
+    let hello = drain(&mut Pair::new(&client, &server).client);
+    for received in [&hello[..0], &hello[..100]] {
+        let mut acceptor = Acceptor::default();
+        let mut transport = reset(received);
+        let e = loop {
+            match acceptor.read_tls(&mut transport) {
+                Ok(_) => assert!(acceptor.accept().unwrap().is_none()),
+                Err(e) => break e,
+            }
+        };
+        let expected = Error::NoClientHello { partial: !received.is_empty(), end: TransportEnd::Reset };
+        assert_eq!((e.kind(), e.get_ref().unwrap().downcast_ref()), (ErrorKind::ConnectionReset, Some(&expected)));
+    }
 }
 
 /// The server has rejected the connection and closed: the client's next write fails, and its alert

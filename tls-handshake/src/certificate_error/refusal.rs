@@ -64,11 +64,8 @@ impl Refusal {
     }
 }
 
-impl std::error::Error for Refusal {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.why)
-    }
-}
+/// Has no source: the text contains the cause.
+impl std::error::Error for Refusal {}
 
 /// The chain as it was sent, and the trust anchors that have the name of an issuer in it.
 #[derive(Clone, Debug, PartialEq, Eq)]

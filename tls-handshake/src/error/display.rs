@@ -222,6 +222,14 @@ impl fmt::Display for Error {
     }
 }
 
+/// One line, since `fn main() -> Result<…>` prints it; more with `{:#?}`.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: ", self.kind())?;
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// The verb of a sentence about the peer.
 impl fmt::Display for TransportEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
