@@ -163,7 +163,7 @@ impl WaitServerHello {
                 };
                 if !self.offer.early.was_offered() {
                     // RFC 9846 Appendix E.4: before the client's second flight.
-                    out.send_change_cipher_spec()?;
+                    out.queue_change_cipher_spec()?;
                 }
                 let state = self.offer.into_handshake(m, suite, transcript, HandshakeKind::Full, out)?;
                 Ok(Versioned::Tls13(state))

@@ -28,6 +28,10 @@ impl Sink for EngineSink<'_> {
         self.sender.change_cipher_spec(self.outgoing)
     }
 
+    fn queue_change_cipher_spec(&mut self) -> Result<(), Error> {
+        self.sender.queue_change_cipher_spec(self.outgoing)
+    }
+
     fn install_read(&mut self, key: ReadKey, _: RecordBoundary) {
         self.receiver.install(key);
     }

@@ -41,6 +41,8 @@ pub(crate) struct RecordSender {
     /// Records after which the configuration requires another key.
     records_until_update: u64,
     early_data_left: Option<u32>,
+    /// change_cipher_spec precedes the next record.
+    is_change_cipher_spec_queued: bool,
     /// The first ClientHello may have TLS 1.0 in its record header, for old middleboxes (RFC 9846
     /// §5.1).
     version: ProtocolVersion,
@@ -52,7 +54,16 @@ impl RecordSender {
         // Reserves some for records that cannot wait for another key.
         let until_update = |records: u64| records.saturating_sub((records >> 3).max(1));
         let records_until_update = records_per_key.map_or(u64::MAX, until_update);
-        Self { sealer: None, sizing, limit, limit_now, records_until_update, early_data_left: None, version }
+        Self {
+            sealer: None,
+            sizing,
+            limit,
+            limit_now,
+            records_until_update,
+            early_data_left: None,
+            is_change_cipher_spec_queued: false,
+            version,
+        }
     }
 
     /// Limits sent records to `limit` bytes of content (RFC 8449 §4, RFC 6066 §4).
@@ -75,6 +86,7 @@ impl RecordSender {
         encode: &mut EncodeMessage<'_>,
     ) -> Result<&'o [u8], Error> {
         if outgoing.flight().is_none() {
+            self.send_queued(outgoing)?;
             outgoing.make_room(FLIGHT);
             let at = outgoing.bytes_mut().len();
             // Reserves room for the header of the first record.
@@ -197,6 +209,7 @@ impl RecordSender {
         slices: &[IoSlice<'_>],
         outgoing: &mut Outgoing,
     ) -> Result<usize, Error> {
+        self.send_queued(outgoing)?;
         let around = self.overhead();
         let before = HEADER_LEN + around.before;
         let total = slices.iter().fold(0usize, |sum, slice| sum.saturating_add(slice.len())).min(room);
@@ -242,6 +255,18 @@ impl RecordSender {
         outgoing.make_room(SHORT_FLIGHT);
         outgoing.bytes_mut().extend_from_slice(&[ContentType::CHANGE_CIPHER_SPEC.0, 3, 3, 0, 1, 1]);
         Ok(())
+    }
+
+    /// Ends the flight. Sends change_cipher_spec before the next record.
+    pub(crate) fn queue_change_cipher_spec(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
+        self.end_flight(outgoing)?;
+        self.is_change_cipher_spec_queued = true;
+        Ok(())
+    }
+
+    #[inline]
+    fn send_queued(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
+        if std::mem::take(&mut self.is_change_cipher_spec_queued) { self.change_cipher_spec(outgoing) } else { Ok(()) }
     }
 
     /// Ends the flight under the current key, and seals later records with `key`.

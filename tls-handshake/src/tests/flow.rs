@@ -111,6 +111,10 @@ impl Sink for Recorder {
         Ok(())
     }
 
+    fn queue_change_cipher_spec(&mut self) -> Result<(), Error> {
+        self.send_change_cipher_spec()
+    }
+
     fn install_read(&mut self, key: ReadKey, _: RecordBoundary) {
         self.actions.push(Action::InstallRead(key.epoch));
     }

@@ -186,6 +186,10 @@ impl Sink for Log {
         panic!("the key schedule sends nothing")
     }
 
+    fn queue_change_cipher_spec(&mut self) -> Result<(), Error> {
+        self.send_change_cipher_spec()
+    }
+
     fn install_read(&mut self, _: crate::schedule::ReadKey, _: crate::framed::RecordBoundary) {
         panic!("the key schedule installs nothing")
     }
