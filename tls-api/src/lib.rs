@@ -119,7 +119,7 @@
 //!   [`ReadEarlyData`].
 //! * Connect without certificates ([`external_psks`](manual::external_psks)): [`ExternalPsk`].
 //! * Drive a connection ([`io`](manual::io)): [`Session`], [`Stream`], [`StreamOwned`],
-//!   [`Acceptor`].
+//!   [`Acceptor`], [`AnySession`], [`ConnectionInfo`].
 //! * Handle an error ([`errors`](manual::errors)): [`Error`], [`Refusal`], [`is_truncation`].
 //! * Limit what a peer can do ([`limits`](manual::limits)): [`Limits`], [`RecordLimits`].
 //! * Save memory ([`performance`](manual::performance)): [`release_buffers`].
@@ -197,12 +197,14 @@ pub use crate::resumption::{
     ServerSessionMemoryCache, StoresClientSessions, StoresServerSessions, Ticketer, TicketerError,
 };
 pub use crate::session::acceptor::{AcceptError, Accepted, Acceptor};
+pub use crate::session::any::AnySession;
 pub use crate::session::buffer_pool::release_buffers;
 pub use crate::session::client::ClientSession;
+pub use crate::session::connection_info::ConnectionInfo;
 pub use crate::session::early_data::{ReadEarlyData, WriteEarlyData};
 pub use crate::session::server::ServerSession;
 pub use crate::session::stream::{Stream, StreamOwned};
-pub use crate::session::{IoState, Session};
+pub use crate::session::{IoState, Session, Transport};
 pub use crate::verify::client::{
     AllowAnyAnonymousOrAuthenticatedClient, AllowAnyAuthenticatedClient, ClientCertVerifier, NoClientAuth,
 };

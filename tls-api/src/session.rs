@@ -9,11 +9,13 @@ use std::io::{self, BufRead, Read, Write};
 use pki_types::CertificateDer;
 use tls_handshake::{Answer, Error, HandshakeKind, Need, NeedSignature, RecordLimits};
 
-use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::{CipherSuite, ConnectionInfo, NamedGroup, ProtocolVersion, SignatureScheme};
 
 pub(crate) mod acceptor;
+pub(crate) mod any;
 pub(crate) mod buffer_pool;
 pub(crate) mod client;
+pub(crate) mod connection_info;
 pub(crate) mod core;
 pub(crate) mod early_data;
 pub(crate) mod io_loop;
@@ -170,13 +172,23 @@ pub trait Session: Read + BufRead + Write {
     /// Returns whether bytes for the transport are pending.
     fn wants_write(&self) -> bool;
 
+    /// Returns whether bytes are pending that must go out now: the peer may wait for them. They are
+    /// all that [`wants_write`](Self::wants_write) returns, except for the tickets of a TLS 1.3
+    /// server (RFC 9846 §4.7.1), which may wait for the next data, `flush` or close_notify.
+    ///
+    /// A handshake is over for both sides when [`is_handshaking`](Self::is_handshaking) and this
+    /// return `false`. Whoever waits until the tickets are written too can wait forever: the client
+    /// may be done with its handshake, and read nothing. An event loop whose writes do not block
+    /// simply writes whenever `wants_write` says so.
+    fn must_write(&self) -> bool;
+
     /// Returns whether the handshake is not complete yet.
     fn is_handshaking(&self) -> bool;
 
     /// Does I/O. During the handshake it continues until the handshake is complete. Afterwards it
-    /// writes what is pending, and if nothing was, reads once. Returns the numbers of bytes read
-    /// and written. Returns `(0, 0)` if there is nothing to do: at EOF of the transport, or after
-    /// close_notify.
+    /// writes what [must go out](Self::must_write), and if nothing must, reads once. Returns the
+    /// numbers of bytes read and written. Returns `(0, 0)` if there is nothing to do: at EOF of the
+    /// transport, or after close_notify.
     ///
     /// Works with blocking and non-blocking transports, and never spins: each step moves bytes or
     /// ends the call.
@@ -187,9 +199,7 @@ pub trait Session: Read + BufRead + Write {
     /// * the transport would block and nothing was done, or the handshake is not complete;
     /// * the handshake waits for an [answer](Self::answer); the text says for which;
     /// * more than 64 KiB of [early data](crate::ServerSession::early_data) is unread.
-    fn complete_io<T: Read + Write>(&mut self, io: &mut T) -> io::Result<(usize, usize)>
-    where
-        Self: Sized;
+    fn complete_io(&mut self, io: &mut dyn Transport) -> io::Result<(usize, usize)>;
 
     /// Limits what is buffered for sending, plaintext and records together, in bytes. `None`
     /// removes the limit. After the handshake at least one byte is accepted while the buffer is
@@ -235,6 +245,9 @@ pub trait Session: Read + BufRead + Write {
     /// pre-shared key.
     fn handshake_kind(&self) -> Option<HandshakeKind>;
 
+    /// Returns a summary of the connection that outlives it, once the handshake is complete.
+    fn connection_info(&self) -> Option<ConnectionInfo>;
+
     /// Fills `out` with keying material that only this side and the peer can derive (RFC 9846 §7.5,
     /// RFC 5705). In TLS 1.3 an empty context equals none; in TLS 1.2 they differ. A protocol for
     /// both versions should always pass a context.
@@ -253,6 +266,11 @@ pub trait Session: Read + BufRead + Write {
     /// ends with [`Error::KeyExhausted`] when its keys reach their usage limit.
     fn refresh_traffic_keys(&mut self) -> Result<(), Error>;
 }
+
+/// What a connection reads from and writes to: every type that implements [`Read`] and [`Write`].
+pub trait Transport: Read + Write {}
+
+impl<T: Read + Write + ?Sized> Transport for T {}
 
 /// How much plaintext may be unread, early data included, before [`Session::wants_read`] returns
 /// `false`: 64 KiB.
@@ -290,8 +308,6 @@ impl IoState {
 macro_rules! impl_session {
     ($session:ident) => {
         impl $session {
-            /// Not generic, so that [`complete_io`](crate::session::io_loop::complete_io) does not
-            /// compile the core in other crates.
             fn check_progress(&self) -> std::io::Result<()> {
                 self.0.check_progress()
             }
@@ -338,10 +354,11 @@ macro_rules! impl_session {
                 self.0.connection().is_handshaking()
             }
 
-            fn complete_io<T: std::io::Read + std::io::Write>(
-                &mut self,
-                io: &mut T,
-            ) -> std::io::Result<(usize, usize)> {
+            fn must_write(&self) -> bool {
+                self.0.must_write()
+            }
+
+            fn complete_io(&mut self, io: &mut dyn $crate::Transport) -> std::io::Result<(usize, usize)> {
                 $crate::session::io_loop::complete_io(self, io, Self::check_progress)
             }
 
@@ -387,6 +404,10 @@ macro_rules! impl_session {
 
             fn handshake_kind(&self) -> Option<$crate::HandshakeKind> {
                 self.0.connection().handshake_kind()
+            }
+
+            fn connection_info(&self) -> Option<$crate::ConnectionInfo> {
+                self.0.connection_info()
             }
 
             fn export_keying_material(

@@ -134,6 +134,22 @@
 //! ([`Needs::NEW_SESSION`](crate::Needs::NEW_SESSION)). The examples `remote_signer` and `fleet`
 //! are complete servers.
 //!
+//! # Either role, and what outlives a connection
+//!
+//! [`AnySession`](crate::AnySession) is a connection of either role, `Box<dyn Session>` and
+//! `&mut dyn Session` are sessions too, and a [`Stream`](crate::Stream) takes each of them.
+//! [`connection_info`](crate::Session::connection_info) returns a
+//! [`ConnectionInfo`](crate::ConnectionInfo): version, cipher suite, names and certificates as a
+//! value that is cheap to clone.
+//!
+//! # What must go out now
+//!
+//! A handshake is over when `is_handshaking` and [`must_write`](crate::Session::must_write) return
+//! `false`. Do not wait until `wants_write` does: a TLS 1.3 server then still has tickets, which
+//! may wait. `complete_io` and a `Stream` write them with the first data, `flush` or `close`, so
+//! they take no packet of their own, and a client that writes before it reads never blocks both
+//! sides. A server that never writes calls `flush` once.
+//!
 //! # A configuration that depends on the ClientHello
 //!
 //! An [`Acceptor`](crate::Acceptor) reads the ClientHello first. The application then chooses a

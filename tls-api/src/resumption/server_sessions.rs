@@ -13,11 +13,43 @@ use crate::ProtocolVersion;
 use crate::identity::psk::ResolvesServerPsk;
 use crate::resumption::{ProducesTickets, StoresServerSessions};
 
-/// Where sessions are stored.
+/// Where a server stores sessions. Answers the requests about them for users of the
+/// [engine](crate::handshake), as a [`ServerSession`](crate::ServerSession) does by itself.
+///
+/// Call [`lookup`](Self::lookup) for the engine's configuration, and [`remove`](Self::remove) when
+/// a connection has failed:
+///
+/// ```
+/// use strata_tls::handshake::{Answer, Need, ServerConfig, ServerConnection};
+/// use strata_tls::{Identity, SessionBackend, UnixTime};
+/// use std::sync::Arc;
+///
+/// fn configure(config: &mut ServerConfig, sessions: &SessionBackend) {
+///     config.set_session_lookup(sessions.lookup());
+/// }
+///
+/// fn answer(need: Need, sessions: &SessionBackend, identity: &Arc<Identity>) -> Answer {
+///     match need {
+///         Need::Session(need) => sessions.find(need, identity, UnixTime::now()),
+///         Need::TakeSession(need) => sessions.take(need),
+///         Need::NewSession(need) => sessions.issue_tickets(need, UnixTime::now()),
+///         Need::Identity(need) => need.answer(Arc::clone(identity)),
+///         Need::Signature(need) => need.sign_locally(),
+///         other => other.refuse(),
+///     }
+/// }
+///
+/// fn failed(connection: &mut ServerConnection, sessions: &SessionBackend) {
+///     sessions.remove(connection.failed_sessions());
+/// }
+/// ```
 #[derive(Clone, Debug)]
-pub(crate) enum SessionBackend {
+#[non_exhaustive]
+pub enum SessionBackend {
+    /// Nowhere: every handshake is a full one.
     Disabled,
-    /// Where the application stores them. It answers the requests itself.
+    /// Where the application stores them. It answers the requests itself; nothing is found or
+    /// stored here.
     Application(SessionLookup),
     /// In tickets, with the clients.
     Tickets(Arc<dyn ProducesTickets>),
@@ -28,7 +60,10 @@ pub(crate) enum SessionBackend {
 }
 
 impl SessionBackend {
-    pub(crate) fn lookup(&self) -> SessionLookup {
+    /// Returns where the engine finds the name of a session in a ClientHello
+    /// ([`set_session_lookup`](tls_handshake::ServerConfig::set_session_lookup)).
+    #[must_use]
+    pub fn lookup(&self) -> SessionLookup {
         match self {
             Self::Tickets(ticketer) if ticketer.enabled() => SessionLookup::Tickets,
             Self::Store(store) if store.can_cache() => SessionLookup::Ids,
@@ -43,10 +78,21 @@ impl SessionBackend {
         }
     }
 
+    /// Looks up the session that a client offers. `identity` is the one that a full handshake would
+    /// present now: a session that began with another [scope](Identity::session_scope) is not
+    /// resumed.
+    ///
+    /// Looks up at most four identities, and removes nothing: anyone can send an identity. Sessions
+    /// of TLS 1.3 in a store are single-use ([`take`](Self::take)), which allows early data.
+    #[must_use]
+    pub fn find(&self, need: NeedSession, identity: &Arc<Identity>, now: UnixTime) -> Answer {
+        self.find_with(None, need, Some(now), |_, _| true, |_| Some(Arc::clone(identity)))
+    }
+
     /// Looks up the offered PSK identities: external keys, and sessions that pass `is_valid`, with
     /// the identity that a full handshake would present. Removes nothing from a store: anyone can
     /// send an identity.
-    pub(crate) fn find(
+    pub(crate) fn find_with(
         &self,
         psks: Option<&Arc<dyn ResolvesServerPsk>>,
         need: NeedSession,
@@ -102,7 +148,8 @@ impl SessionBackend {
     }
 
     /// Removes a session from its store, for a client that proved that it holds the session's key.
-    pub(crate) fn take(&self, need: NeedTakeSession) -> Answer {
+    #[must_use]
+    pub fn take(&self, need: NeedTakeSession) -> Answer {
         match self {
             Self::Store(store) if store.take(need.identity()).is_some() => need.taken(),
             _ => need.gone(),
@@ -110,8 +157,8 @@ impl SessionBackend {
     }
 
     /// Stores new sessions or encrypts them into tickets, and answers with the tickets.
-    pub(crate) fn issue_tickets(&self, mut need: NeedNewSession, now: Option<UnixTime>) -> Answer {
-        let Some(now) = now else { return need.decline() };
+    #[must_use]
+    pub fn issue_tickets(&self, mut need: NeedNewSession, now: UnixTime) -> Answer {
         let ids = need.store_ids();
         let sessions = need.sessions(now);
         let issue = |session: &ServerSessionValue, id: Option<[u8; 32]>| match (self, id) {
@@ -139,8 +186,10 @@ impl SessionBackend {
         matches!(self, Self::Application(_))
     }
 
-    /// Removes the sessions of a failed connection from the store. Tickets cannot be revoked.
-    pub(crate) fn remove(&self, ids: impl Iterator<Item = [u8; 32]>) {
+    /// Removes the sessions of a failed connection from the store (RFC 5246 §7.2.2, RFC 9846
+    /// §6.2): those that [`failed_sessions`](tls_handshake::ServerConnection::failed_sessions) returns.
+    /// Tickets cannot be revoked.
+    pub fn remove(&self, ids: impl Iterator<Item = [u8; 32]>) {
         if let Self::Store(store) | Self::TicketsOrStore(_, store) = self {
             for id in ids {
                 drop(store.take(&id));

@@ -100,6 +100,13 @@ impl SessionRole for Client {
         }
     }
 
+    fn server_name(connection: &Connection<Self>) -> Option<&str> {
+        match connection.server_name() {
+            ServerName::DnsName(name) => Some(name.as_ref()),
+            _ => None,
+        }
+    }
+
     fn deferred(runtime: &ClientRuntime) -> Needs {
         runtime.deferred
     }

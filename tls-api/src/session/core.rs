@@ -12,6 +12,7 @@ use std::time::Duration;
 use tls_handshake::{Answer, Connection, Error, Need, NeedSignature, Needs, Processed, Progress, Role};
 
 use crate::session::buffer_pool::{ConnectionCount, FLIGHT_SIZE, RECORD_SIZE};
+use crate::session::connection_info::ConnectionInfo;
 use crate::session::io_loop::{flush, is_reset, protocol_error, repeat_as_io};
 use crate::session::receive_buffer::{EarlyDataBuffer, ReceiveBuffer};
 use crate::session::send_buffer::{LastWrite, PendingPlaintext, SendBuffer};
@@ -35,6 +36,10 @@ pub(crate) trait SessionRole: Role {
 
     /// Takes note that a request for an identity was answered.
     fn note_identity(_: &Self::Runtime, _: &mut Connection<Self>) {}
+
+    /// Returns the name of the server, if it is a host name: the one that a client connects to, or
+    /// that a client requested.
+    fn server_name(connection: &Connection<Self>) -> Option<&str>;
 
     /// Returns the idle time after which records are short again, with dynamic record sizing.
     fn idle_reset(runtime: &Self::Runtime) -> Option<Duration>;
@@ -64,6 +69,8 @@ pub(crate) struct SessionCore<R: SessionRole> {
     /// Bytes have arrived since the last call of `process`.
     has_unprocessed: bool,
     output: Output,
+    /// While `sending` is not longer than this, it contains only tickets, which may wait.
+    optional: u32,
     need: PendingNeed,
     /// Last, so that the buffers are returned before the thread's session count drops.
     _count: ConnectionCount,
@@ -136,6 +143,7 @@ impl<R: SessionRole> SessionCore<R> {
             input: Input::Open,
             has_unprocessed: false,
             output: Output::Nothing,
+            optional: 0,
             need: PendingNeed::None,
             _count: ConnectionCount::new(),
         }
@@ -190,6 +198,7 @@ impl<R: SessionRole> SessionCore<R> {
             self.output = Output::Unflushed;
         }
         self.sending.consume(n);
+        self.optional = self.optional.saturating_sub(u32::try_from(n).unwrap_or(u32::MAX));
         // There is room for pending plaintext now. The connection stores an error, and the next
         // call returns it.
         let _ = self.flush_pending();
@@ -219,6 +228,10 @@ impl<R: SessionRole> SessionCore<R> {
 
     pub(crate) fn wants_write(&self) -> bool {
         !self.sending.is_empty()
+    }
+
+    pub(crate) fn must_write(&self) -> bool {
+        u32::try_from(self.sending.len()).unwrap_or(u32::MAX) > self.optional
     }
 
     /// Fails if I/O cannot advance the connection.
@@ -389,7 +402,13 @@ impl<R: SessionRole> SessionCore<R> {
         if kind == Needs::IDENTITY {
             R::note_identity(&self.runtime, &mut self.connection);
         }
-        self.connection.resume(answer, self.sending.for_messages())
+        // TLS 1.2 sends its ticket during the handshake.
+        let may_wait = kind == Needs::NEW_SESSION && !self.connection.is_handshaking() && !self.must_write();
+        let next = self.connection.resume(answer, self.sending.for_messages());
+        if may_wait && next.is_ok() {
+            self.optional = u32::try_from(self.sending.len()).unwrap_or(0);
+        }
+        next
     }
 
     pub(crate) fn take_need(&mut self) -> Option<Need> {
@@ -526,6 +545,10 @@ impl<R: SessionRole> SessionCore<R> {
     ) -> Result<(), Error> {
         self.check_error()?;
         self.connection.export_keying_material(out, label, context)
+    }
+
+    pub(crate) fn connection_info(&self) -> Option<ConnectionInfo> {
+        ConnectionInfo::of(&self.connection, R::server_name(&self.connection))
     }
 
     pub(crate) fn refresh_traffic_keys(&mut self) -> Result<(), Error> {

@@ -1,23 +1,23 @@
 //! Loops between a connection and its transport, for [`Session::complete_io`] and
 //! [`Stream`](crate::Stream); and protocol errors as errors of I/O.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 
 use tls_handshake::{Error, TransportEnd};
 
-use super::Session;
+use super::{Session, Transport};
 
 /// Implements [`Session::complete_io`]. `check_progress` fails if I/O cannot advance the
 /// connection.
-pub(crate) fn complete_io<S: Session, T: Read + Write>(
+pub(crate) fn complete_io<S: Session>(
     session: &mut S,
-    io: &mut T,
+    io: &mut dyn Transport,
     check_progress: fn(&S) -> io::Result<()>,
 ) -> io::Result<(usize, usize)> {
     let handshake = session.is_handshaking();
     let (mut read, mut written) = (0, 0);
     loop {
-        let blocked = match write_and_flush(session, io, &mut written) {
+        let blocked = match write_required(session, io, &mut written) {
             Ok(()) => None,
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Some(e),
             Err(e) => return Err(why_write_failed(session, io, e)),
@@ -27,7 +27,7 @@ pub(crate) fn complete_io<S: Session, T: Read + Write>(
         if !session.wants_read() || (done && blocked.is_none()) {
             return Ok((read, written));
         }
-        match session.read_tls(io) {
+        match session.read_tls(&mut *io) {
             Ok(n) => read += n,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
             // Outside the handshake, bytes written are a success.
@@ -48,12 +48,12 @@ pub(crate) fn complete_io<S: Session, T: Read + Write>(
 /// Returns why a handshake ended whose transport takes no more bytes: a peer that rejects it sends
 /// an alert and closes, and the next write fails before that alert was read.
 #[cold]
-fn why_write_failed<S: Session, T: Read>(session: &mut S, io: &mut T, e: io::Error) -> io::Error {
+fn why_write_failed<S: Session>(session: &mut S, io: &mut dyn Transport, e: io::Error) -> io::Error {
     if !is_reset(&e) && e.kind() != io::ErrorKind::BrokenPipe {
         return e;
     }
     while session.is_handshaking() && session.wants_read() {
-        match session.read_tls(io) {
+        match session.read_tls(&mut *io) {
             Ok(_) => {}
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
             Err(why) if why.get_ref().is_some_and(|why| why.is::<Error>()) => return why,
@@ -71,10 +71,17 @@ pub(crate) fn is_reset(e: &io::Error) -> bool {
     matches!(e.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted)
 }
 
+/// Writes and flushes the bytes that must go out now. Tickets wait for the next data: the peer may
+/// be writing, and read nothing before it is done.
+fn write_required<S: Session + ?Sized>(session: &mut S, io: &mut dyn Write, written: &mut usize) -> io::Result<()> {
+    write_while(session, S::must_write, io, written)?;
+    session.flush_tls(io)
+}
+
 /// Writes all pending bytes and flushes. Adds the bytes written to `written`, also on an error.
-pub(crate) fn write_and_flush<S: Session, T: Write>(
+pub(crate) fn write_and_flush<S: Session + ?Sized>(
     session: &mut S,
-    io: &mut T,
+    io: &mut dyn Write,
     written: &mut usize,
 ) -> io::Result<()> {
     write_pending(session, io, written)?;
@@ -82,9 +89,22 @@ pub(crate) fn write_and_flush<S: Session, T: Write>(
 }
 
 /// Writes all pending bytes. Adds the bytes written to `written`, also on an error.
-pub(crate) fn write_pending<S: Session, T: Write>(session: &mut S, io: &mut T, written: &mut usize) -> io::Result<()> {
-    while session.wants_write() {
-        match session.write_tls(io) {
+pub(crate) fn write_pending<S: Session + ?Sized>(
+    session: &mut S,
+    io: &mut dyn Write,
+    written: &mut usize,
+) -> io::Result<()> {
+    write_while(session, S::wants_write, io, written)
+}
+
+fn write_while<S: Session + ?Sized>(
+    session: &mut S,
+    is_pending: fn(&S) -> bool,
+    io: &mut dyn Write,
+    written: &mut usize,
+) -> io::Result<()> {
+    while is_pending(session) {
+        match session.write_tls(&mut *io) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(n) => *written += n,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}

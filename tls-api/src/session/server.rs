@@ -85,7 +85,7 @@ impl SessionRole for Server {
                 }
                 None => need.refuse(CertificateError::TimeUnknown),
             },
-            Need::Session(need) => runtime.backend.find(
+            Need::Session(need) => runtime.backend.find_with(
                 runtime.psks.as_ref(),
                 need,
                 runtime.clock.now(),
@@ -93,10 +93,17 @@ impl SessionRole for Server {
                 |need| runtime.identity_for(need),
             ),
             Need::TakeSession(need) => runtime.backend.take(need),
-            Need::NewSession(need) => runtime.backend.issue_tickets(need, runtime.clock.now()),
+            Need::NewSession(need) => match runtime.clock.now() {
+                Some(now) => runtime.backend.issue_tickets(need, now),
+                None => need.decline(),
+            },
             Need::Signature(need) => need.sign_locally(),
             other => other.refuse(),
         }
+    }
+
+    fn server_name(connection: &Connection<Self>) -> Option<&str> {
+        connection.sni_hostname()
     }
 
     fn deferred(runtime: &ServerRuntime) -> Needs {

@@ -38,17 +38,21 @@ use crate::session::io_loop::{flush, write_and_flush, write_pending};
 /// [`close`](Self::close)) sees a truncated connection. Pending bytes stay in the connection until
 /// it is dropped too.
 ///
+/// A read of a TLS 1.3 server does not write out its tickets: they go with the first data that the
+/// application writes, or with `flush` or [`close`](Self::close). So a peer that writes before it
+/// reads cannot block both sides, and the tickets take no packet of their own.
+///
 /// With a non-blocking transport every call may return [`WouldBlock`](io::ErrorKind::WouldBlock),
 /// and can be repeated.
 #[derive(Debug)]
-pub struct Stream<'a, S, T> {
+pub struct Stream<'a, S: ?Sized, T: ?Sized> {
     /// The connection.
     pub session: &'a mut S,
     /// The transport.
     pub transport: &'a mut T,
 }
 
-impl<'a, S: Session, T: Read + Write> Stream<'a, S, T> {
+impl<'a, S: Session + ?Sized, T: Read + Write + ?Sized> Stream<'a, S, T> {
     /// Combines the two. Does no I/O.
     pub fn new(session: &'a mut S, transport: &'a mut T) -> Self {
         Self { session, transport }
@@ -71,7 +75,7 @@ impl<'a, S: Session, T: Read + Write> Stream<'a, S, T> {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 other => return other.map(|_| ()),
             }
-            match self.session.complete_io(self.transport) {
+            match self.session.complete_io(&mut self.transport) {
                 Ok((0, 0)) => return self.session.fill_buf().map(|_| ()),
                 Ok(_) => {}
                 // Return data received before the error first; the connection repeats the error
@@ -84,7 +88,7 @@ impl<'a, S: Session, T: Read + Write> Stream<'a, S, T> {
     }
 }
 
-impl<S: Session, T: Read + Write> Read for Stream<'_, S, T> {
+impl<S: Session + ?Sized, T: Read + Write + ?Sized> Read for Stream<'_, S, T> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if !buf.is_empty() {
             self.await_plaintext()?;
@@ -100,7 +104,7 @@ impl<S: Session, T: Read + Write> Read for Stream<'_, S, T> {
     }
 }
 
-impl<S: Session, T: Read + Write> BufRead for Stream<'_, S, T> {
+impl<S: Session + ?Sized, T: Read + Write + ?Sized> BufRead for Stream<'_, S, T> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.await_plaintext()?;
         self.session.fill_buf()
@@ -111,18 +115,18 @@ impl<S: Session, T: Read + Write> BufRead for Stream<'_, S, T> {
     }
 }
 
-impl<S: Session, T: Read + Write> Write for Stream<'_, S, T> {
+impl<S: Session + ?Sized, T: Read + Write + ?Sized> Write for Stream<'_, S, T> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         self.write_vectored(&[IoSlice::new(buf)])
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         if self.session.is_handshaking() {
-            self.session.complete_io(self.transport)?;
+            self.session.complete_io(&mut self.transport)?;
         }
         loop {
             let accepted = self.session.write_vectored(bufs)?;
-            let sent = write_and_flush(self.session, self.transport, &mut 0);
+            let sent = write_and_flush(self.session, &mut self.transport, &mut 0);
             if accepted > 0 || bufs.iter().all(|buf| buf.is_empty()) {
                 // Accepted data counts, even if the transport has not taken it yet.
                 return match sent {
@@ -139,11 +143,11 @@ impl<S: Session, T: Read + Write> Write for Stream<'_, S, T> {
 
     fn flush(&mut self) -> io::Result<()> {
         if self.session.is_handshaking() {
-            self.session.complete_io(self.transport)?;
+            self.session.complete_io(&mut self.transport)?;
         }
-        write_pending(self.session, self.transport, &mut 0)?;
+        write_pending(self.session, &mut self.transport, &mut 0)?;
         // Even without new bytes, as the transport may buffer by itself.
-        flush(self.transport)?;
+        flush(&mut self.transport)?;
         // Mark the connection's bytes as flushed.
         self.session.flush_tls(&mut io::sink())
     }

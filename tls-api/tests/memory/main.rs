@@ -1,6 +1,7 @@
 //! Clients and servers in one process, without sockets.
 
 mod acceptor;
+mod any_session;
 mod client_auth;
 mod client_session_removal;
 mod clock;
@@ -25,6 +26,7 @@ mod resumption;
 mod sending;
 mod server_session_removal;
 mod settings;
+mod small_transports;
 mod stapling;
 mod streams;
 mod trust;

@@ -1,6 +1,8 @@
 //! Accessors: what the handshake negotiated, the peer's identity, and exported keying material.
 
-use pki_types::CertificateDer;
+use std::sync::Arc;
+
+use pki_types::{CertificateDer, ServerName};
 use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 use super::{ClientConnection, Connection, ServerConnection};
@@ -73,6 +75,12 @@ impl<R: Role> Connection<R> {
         self.established()?.peer.chain().map(|chain| chain.certificates())
     }
 
+    /// Returns the [`peer_certificates`](Self::peer_certificates) without copying them.
+    #[must_use]
+    pub fn shared_peer_certificates(&self) -> Option<Arc<[CertificateDer<'static>]>> {
+        self.established()?.peer.chain().map(|chain| Arc::clone(chain.shared()))
+    }
+
     /// Returns the scheme with which the peer signed the handshake, once it is complete. `None` if
     /// the peer did not sign: an anonymous client, a resumption, or an external pre-shared key.
     #[must_use]
@@ -117,6 +125,12 @@ impl<R: Role> Connection<R> {
 }
 
 impl ClientConnection {
+    /// Returns the name of the server, which its certificate must match.
+    #[must_use]
+    pub fn server_name(&self) -> &ServerName<'static> {
+        self.session_tracker.name()
+    }
+
     /// Returns whether the server accepted early data. `false` until the handshake is complete.
     #[must_use]
     pub fn is_early_data_accepted(&self) -> bool {
