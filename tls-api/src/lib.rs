@@ -194,7 +194,7 @@ pub use crate::identity::reloadable::{IdentityFiles, ReloadError, ReloadableIden
 pub use crate::identity::resolver::{NoIdentity, ResolvesClientCert, ResolvesServerCert, ResolvesServerCertUsingSni};
 pub use crate::resumption::{
     ClientSessionMemoryCache, NoClientSessionStorage, NoServerSessionStorage, ProducesTickets,
-    ServerSessionMemoryCache, StoresClientSessions, StoresServerSessions, Ticketer, TicketerError,
+    ServerSessionMemoryCache, SessionBackend, StoresClientSessions, StoresServerSessions, Ticketer, TicketerError,
 };
 pub use crate::session::acceptor::{AcceptError, Accepted, Acceptor};
 pub use crate::session::any::AnySession;

@@ -18,4 +18,5 @@ mod ticketer;
 
 pub use client_cache::{ClientSessionMemoryCache, NoClientSessionStorage, StoresClientSessions};
 pub use server_cache::{NoServerSessionStorage, ServerSessionMemoryCache, StoresServerSessions};
+pub use server_sessions::SessionBackend;
 pub use ticketer::{ProducesTickets, Ticketer, TicketerError};

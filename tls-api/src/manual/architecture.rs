@@ -90,7 +90,8 @@
 //! | find this session, remove it from its store | [`SESSION`](crate::Needs::SESSION) | [`StoresServerSessions`](crate::StoresServerSessions), [`ProducesTickets`](crate::ProducesTickets) |
 //! | make tickets for new sessions | [`NEW_SESSION`](crate::Needs::NEW_SESSION) | the same |
 //!
-//! With the engine, each of them is handed out:
+//! With the engine, each of them is handed out. [`SessionBackend`](crate::SessionBackend) answers
+//! those about sessions from tickets or a store:
 //!
 //! ```
 //! use strata_tls::handshake::{Answer, ClientConnection, Error, Need, Outgoing, Progress};

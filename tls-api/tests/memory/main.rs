@@ -25,6 +25,7 @@ mod resets;
 mod resumption;
 mod sending;
 mod server_session_removal;
+mod session_backend;
 mod settings;
 mod small_transports;
 mod stapling;
