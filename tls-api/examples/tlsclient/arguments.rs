@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     /// to do, certificates, versions, cipher suites, groups, signature schemes, resumption,
     /// flights. Makes at most 64 connections, one after another, each within --timeout, and sends
     /// no data. Exits with status 1 if there is a problem
-    #[arg(long, value_name = "HOST[:PORT]", conflicts_with_all = ["http", "host", "early_data", "cache", "no_resumption"])]
+    #[arg(long, value_name = "HOST[:PORT]", conflicts_with_all = ["http", "host", "connections", "early_data", "cache", "no_resumption"])]
     pub(crate) diagnose: Option<String>,
 
     /// Print the report of --diagnose as JSON

@@ -3,6 +3,7 @@
 
 mod faults;
 mod ports;
+mod recordings;
 mod served;
 
 use std::io::Write;
@@ -28,6 +29,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("diagnose::nginx_offers_are_reported", NGINX, nginx),
         trial("diagnose::tlsserver_offers_are_reported", &[], tlsserver),
         trial("diagnose::only_unsupported_suites_are_named", OPENSSL, only_unsupported_suites),
+        trial("diagnose::only_unsupported_group_is_named", OPENSSL, only_unsupported_group),
+        trial("diagnose::only_unsupported_key_is_named", OPENSSL, only_unsupported_key),
+        trial("diagnose::scts_in_the_extension_are_counted", &[], scts),
         trial("diagnose::required_client_certificate_is_named", &[], client_certificate),
         trial("diagnose::hello_retry_request_is_reported", OPENSSL, retry),
         trial("diagnose::json_is_parsed_by_python", &[], json_is_json),
@@ -37,11 +41,12 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.extend(faults::trials());
     trials.extend(ports::trials());
     trials.extend(served::trials());
+    trials.extend(recordings::trials());
     trials
 }
 
 /// A diagnosis in both forms.
-struct Diagnosed {
+pub(crate) struct Diagnosed {
     text: String,
     json: Value,
     exit: Exit,
@@ -49,7 +54,7 @@ struct Diagnosed {
 
 impl Diagnosed {
     /// Runs tlsclient twice.
-    fn of(place: &str, options: &[&str]) -> Result<Self, String> {
+    pub(crate) fn of(place: &str, options: &[&str]) -> Result<Self, String> {
         let run = |form: &[&str]| {
             let mut command = example("tlsclient")?;
             command.args(["--diagnose", place]).args(options).args(form);
@@ -66,13 +71,13 @@ impl Diagnosed {
     }
 
     /// The same, trusting the CA of the tests.
-    fn trusting(port: u16, options: &[&str]) -> Result<Self, String> {
+    pub(crate) fn trusting(port: u16, options: &[&str]) -> Result<Self, String> {
         let ca = ca_file()?;
         Self::of(&format!("localhost:{port}"), &[&["--cafile", path_text(&ca)?], options].concat())
     }
 
     /// Checks the result, in JSON, text and exit status.
-    fn expect(&self, result: &str) -> Outcome {
+    pub(crate) fn expect(&self, result: &str) -> Outcome {
         let word = match result {
             "problem" => "\nPROBLEM: ",
             "warning" => "\nOK, WITH WARNINGS: ",
@@ -87,14 +92,14 @@ impl Diagnosed {
     }
 
     /// Checks a value in the JSON.
-    fn equals(&self, pointer: &str, wanted: impl Into<Value>) -> Outcome {
+    pub(crate) fn equals(&self, pointer: &str, wanted: impl Into<Value>) -> Outcome {
         let (found, wanted) = (self.json.pointer(pointer).unwrap_or(&Value::Null), wanted.into());
         if *found == wanted { Ok(()) } else { Err(format!("{pointer} is {found}, not {wanted}\n{}", self.text).into()) }
     }
 
     /// Checks that there is a finding `code` in the JSON whose text and advice have these words,
     /// and which the text has too.
-    fn finding(&self, code: &str, words: &[&str]) -> Outcome {
+    pub(crate) fn finding(&self, code: &str, words: &[&str]) -> Outcome {
         let all = self.json["findings"].as_array().ok_or("no findings")?;
         let found = all.iter().find(|finding| finding["code"] == code);
         let found = found.ok_or_else(|| format!("no finding {code} in:\n{}", self.text))?;
@@ -109,7 +114,7 @@ impl Diagnosed {
     }
 
     /// Checks whether the server accepts `name` of a `kind`, in one version if it is given.
-    fn answer(&self, kind: &str, name: &str, version: Option<&str>, wanted: &str) -> Outcome {
+    pub(crate) fn answer(&self, kind: &str, name: &str, version: Option<&str>, wanted: &str) -> Outcome {
         let all = self.json["accepts"][kind].as_array().ok_or_else(|| format!("no {kind}"))?;
         let same = |one: &&Value| one["name"] == name && version.is_none_or(|version| one["version"] == version);
         let found = all.iter().find(same).ok_or_else(|| format!("no {name} in {kind}"))?;
@@ -239,8 +244,46 @@ fn only_unsupported_suites() -> Outcome {
     let server = OpensslServer::start_any_version(Kind::Rsa, &options)?;
     let found = Diagnosed::trusting(server.port, &[])?;
     found.expect("problem")?;
-    found.finding("only_unsupported", &["TLS_RSA_WITH_AES_128_CBC_SHA", "never supported", "enable TLS 1.3"])?;
+    found.finding("only_unsupported", &["TLS_RSA_WITH_AES_128_CBC_SHA", "never supports", "enable TLS 1.3"])?;
     found.equals("/connection/alert", "handshake_failure")
+}
+
+fn only_unsupported_group() -> Outcome {
+    let server = OpensslServer::start(Kind::EcdsaP256, &["-www", "-groups", "P-521"])?;
+    let found = Diagnosed::trusting(server.port, &[])?;
+    found.expect("problem")?;
+    found.finding("only_unsupported", &["groups such as secp521r1", "x25519"])
+}
+
+/// A certificate whose key is on P-521.
+fn only_unsupported_key() -> Outcome {
+    let (key, chain) = (folder()?.join("p521.key"), folder()?.join("p521.pem"));
+    let mut command = Program::Openssl.command();
+    command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521", "-nodes"]);
+    command.args(["-subj", "/CN=localhost", "-keyout"]).arg(&key).arg("-out").arg(&chain);
+    let output = command.output().map_err(|e| e.to_string())?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+    }
+    let mut command = Program::Openssl.command();
+    command.args(["s_server", "-accept", "127.0.0.1:0", "-www", "-cert"]).arg(&chain).arg("-key").arg(&key);
+    let running = Running::start(command)?;
+    let port = running.stdout.wait_for_port("ACCEPT ").map_err(|e| e + &running.stderr.text())?;
+    let found = Diagnosed::trusting(port, &[])?;
+    found.expect("problem")?;
+    found.finding("only_unsupported", &["signature schemes such as ecdsa_secp521r1_sha512", "P-256"])
+}
+
+/// Their content is not checked without --ct-logs.
+fn scts() -> Outcome {
+    let file = folder()?.join("diagnose.sct");
+    std::fs::write(&file, [7; 50]).map_err(|e| e.to_string())?;
+    let sct = path_text(&file)?;
+    for version in ["1.3", "1.2"] {
+        let server = Server::start(Kind::EcdsaP256, &["--sct", sct, "--sct", sct, "--protover", version], &["http"])?;
+        Diagnosed::trusting(server.port, &[])?.equals("/scts_in_extension", 2)?;
+    }
+    Ok(())
 }
 
 fn client_certificate() -> Outcome {

@@ -19,6 +19,7 @@ use strata_tls::{
 };
 
 use crate::certificates::folder;
+use crate::diagnose::Diagnosed;
 use crate::processes::{Running, Server, free_port};
 use crate::programs::{Program, example};
 use crate::{Outcome, contains, path_text, trial};
@@ -38,6 +39,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trials
             .push(trial(format!("ocsp::{version}::tlsserver_staples_to_openssl"), OPENSSL, move || we_staple(option)));
     }
+    trials.push(trial("ocsp::diagnosis_tells_good_bad_and_revoked", OPENSSL, diagnosis));
     trials
 }
 
@@ -353,6 +355,34 @@ fn openssl_staples(version: &str, response: Response, rejection: Option<&str>) -
     let server = Running::start(command)?;
     let port = server.stdout.wait_for_port("ACCEPT ")?;
     fetch(port, rejection)
+}
+
+/// `tlsclient --diagnose` checks the response as `--require-ocsp` does, but rejects only what is
+/// revoked.
+fn diagnosis() -> Outcome {
+    let cases = [
+        (GOOD, "ok", "good", ""),
+        (Response { signer: "leaf", ..GOOD }, "warning", "bad", "ocsp_response"),
+        (Response { status: Status::Revoked, ..GOOD }, "problem", "not_checked", "revoked"),
+    ];
+    let pki = pki()?;
+    for (response, result, status, code) in cases {
+        let mut command = Program::Openssl.command();
+        command.args(["s_server", "-accept", "127.0.0.1:0", "-www", "-cipher", "ECDHE+AESGCM", "-cert"]);
+        command.arg(pki.path("leaf.pem")).arg("-key").arg(pki.path("leaf.key"));
+        command.arg("-status_file").arg(response.make()?);
+        let server = Running::start(command)?;
+        let port = server.stdout.wait_for_port("ACCEPT ")?;
+        let issuer = pki.path("issuer.pem");
+        let found = Diagnosed::of(&format!("localhost:{port}"), &["--cafile", path_text(&issuer)?])?;
+        found.expect(result)?;
+        found.equals("/ocsp/stapled", true)?;
+        found.equals("/ocsp/status", status)?;
+        if !code.is_empty() {
+            found.finding(code, &["OCSP"])?;
+        }
+    }
+    Ok(())
 }
 
 fn nginx_staples(version: &str, response: Response, rejection: Option<&str>) -> Outcome {

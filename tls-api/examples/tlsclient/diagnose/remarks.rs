@@ -43,19 +43,23 @@ fn only_unsupported(survey: &Survey) -> Option<Finding> {
     if survey.has_common_version() {
         return None;
     }
-    let versions = old_versions(survey);
-    let suites = list(&survey.other_suites);
-    let what = match (versions.is_empty(), suites.is_empty()) {
-        (false, true) => format!("the server accepts only {versions}"),
-        (false, false) => format!("the server accepts only {versions}, with cipher suites such as {suites}"),
-        (true, false) => format!("the server accepts only cipher suites such as {suites}"),
-        (true, true) => return None,
-    };
+    let parts = [
+        ("", old_versions(survey)),
+        ("cipher suites such as ", list(&survey.other_suites)),
+        ("groups such as ", list(&survey.other_groups)),
+        ("signature schemes such as ", list(&survey.other_schemes)),
+    ];
+    let parts: Vec<_> =
+        parts.iter().filter(|(_, items)| !items.is_empty()).map(|(kind, items)| format!("{kind}{items}")).collect();
+    if parts.is_empty() {
+        return None;
+    }
     Some(Finding::new(
         Level::Problem,
         "only_unsupported",
-        format!("{what}; these are not secure and never supported"),
-        "enable TLS 1.3, or TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305, on the server",
+        format!("the server accepts only what this library never supports: {}", parts.join("; ")),
+        "enable TLS 1.3, or TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305, on the server, with the group x25519 \
+         or secp256r1, and a certificate with a key for RSA, ECDSA on P-256 or P-384, or Ed25519",
     ))
 }
 

@@ -111,11 +111,14 @@ impl Surveyor<'_> {
         }
         survey.other_suites = self.old_suites();
         survey.other_schemes = self.other_schemes(&survey);
-        if survey.accepts(ProtocolVersion::TLS13) {
+        let common = survey.has_common_version();
+        if survey.accepts(ProtocolVersion::TLS13) || !common {
             survey.other_groups = self.other_groups();
+        }
+        if survey.accepts(ProtocolVersion::TLS13) {
             survey.preferred_group = self.raw(ProtocolVersion::TLS13, &TLS13_SUITES, GROUPS, SCHEMES).facts().group;
         }
-        if survey.has_common_version() {
+        if common {
             survey.max_fragment_length = self.max_fragment_length();
         }
         survey
@@ -234,8 +237,13 @@ impl Surveyor<'_> {
     /// Asks in TLS 1.2, where the signature is not encrypted.
     fn other_schemes(&mut self, survey: &Survey) -> Vec<SignatureScheme> {
         let (mut left, mut found) = (OTHER_SCHEMES.to_vec(), Vec::new());
-        while survey.accepts(ProtocolVersion::TLS12) && found.len() < MOST_OTHERS && !left.is_empty() {
-            let attempt = self.raw(ProtocolVersion::TLS12, &old_suites(), GROUPS, &left);
+        if survey.has_common_version() && !survey.accepts(ProtocolVersion::TLS12) {
+            return found;
+        }
+        while found.len() < MOST_OTHERS && !left.is_empty() {
+            // RFC 8422 §5.1.1: also the curve of its certificate.
+            let groups = [GROUPS, OTHER_GROUPS].concat();
+            let attempt = self.raw(ProtocolVersion::TLS12, &old_suites(), &groups, &left);
             let Some(scheme) = attempt.facts().scheme.filter(|scheme| left.contains(scheme)) else { break };
             left.retain(|one| *one != scheme);
             found.push(scheme);

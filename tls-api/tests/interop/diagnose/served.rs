@@ -14,6 +14,7 @@ use crate::{Outcome, contains, path_text, trial};
 pub(super) fn trials() -> Vec<Trial> {
     vec![
         trial("diagnose::served_page_names_encrypted_messages", &[], flights),
+        trial("diagnose::served_page_follows_key_updates", &[], key_updates),
         trial("diagnose::served_page_shows_accepted_early_data", &[], early_data),
         trial("diagnose::served_page_shows_why_a_client_failed", &[], failure),
         trial("diagnose::served_page_escapes_what_the_client_sent", &[], hostile),
@@ -63,6 +64,26 @@ fn flights() -> Outcome {
     }
     server.expect_no_errors()?;
     Ok(())
+}
+
+/// The client updates its keys before each chunk, and the server after it received one.
+fn key_updates() -> Outcome {
+    let file = file("key-updates")?;
+    let server = Server::start(Kind::EcdsaP256, &["--html", path_text(&file)?, "--key-update"], &["echo"])?;
+    let mut client = client(server.port, &["--key-update", "--protover", "1.3"])?;
+    for text in ["one ", "two "] {
+        client.write_stdin(text)?;
+        client.stdout.wait_for(text)?;
+    }
+    client.close_stdin();
+    client.succeed()?;
+    let page = page(&file, "close_notify")?;
+    contains(&page, "<li class=\"decrypted\"><span>key_update</span>")?;
+    if page.contains("<li class=\"opaque\">") {
+        Err(format!("a record is not decrypted:\n{page}").into())
+    } else {
+        Ok(())
+    }
 }
 
 fn early_data() -> Outcome {
