@@ -211,6 +211,9 @@ macro_rules! shared_settings {
         ///
         /// * `IDENTITY` and `SESSION`: a server resumes a session only under the identity that a
         ///   full handshake would present. [`answer`](Self::answer) takes it from the resolver.
+        /// * `SESSION`: a session storage is not called on the connection's thread. When a
+        ///   connection fails, remove its
+        ///   [`failed_sessions`](crate::ServerSession::failed_sessions).
         /// * `VERIFICATION`: this configuration's sessions are separate from those of
         ///   configurations that do not defer it, because another party verifies the peers.
         /// * `NEW_SESSION`: in TLS 1.3 data passes while the tickets are being made.

@@ -56,7 +56,8 @@ impl ServerSession {
     /// Returns the IDs of the sessions that a failed connection created or, in TLS 1.2, resumed,
     /// for the application to remove from its store (RFC 5246 §7.2.2, RFC 9846 §6.2). Call it after
     /// an error. Returns them once, and only if the application stores the sessions
-    /// ([`ServerConfig::set_session_lookup`]): a session storage has removed them itself.
+    /// ([`ServerConfig::set_session_lookup`]) or defers [`Needs::SESSION`]. Otherwise the connection
+    /// has removed them itself.
     pub fn failed_sessions(&mut self) -> impl Iterator<Item = [u8; 32]> + use<> {
         self.0.connection_mut().failed_sessions()
     }
@@ -111,7 +112,8 @@ impl SessionRole for Server {
     }
 
     fn remove_sessions(runtime: &ServerRuntime, connection: &mut Connection<Self>) {
-        if !runtime.backend.is_of_application() {
+        // A deferred store may be slow, so the application calls it.
+        if !runtime.backend.is_of_application() && !runtime.deferred.contains(Needs::SESSION) {
             runtime.backend.remove(connection.failed_sessions());
         }
     }

@@ -399,6 +399,21 @@ impl Sessions {
     }
 }
 
+/// A slow store is not called on the connection's thread, not even when the connection fails.
+#[test]
+fn deferred_store_keeps_failed_sessions_until_told() {
+    for (deferred, left) in [(Needs::NONE, false), (Needs::SESSION, true)] {
+        let (client, server) = configs(ProtocolVersion::TLS13, deferred);
+        let (mut pair, _) = connect(&client, &server);
+        pair.server.read_tls(&mut &[&[23, 3, 3, 0, 30][..], &[0; 30]].concat()[..]).unwrap();
+        pair.server.process_new_packets().unwrap_err();
+        assert_eq!(pair.server.failed_sessions().count() > 0, left, "{deferred}");
+        // The client has not noticed, and offers the session.
+        let kind = if left { HandshakeKind::Resumed } else { HandshakeKind::Full };
+        assert_eq!(connect(&client, &server).0.client.handshake_kind(), Some(kind), "{deferred}");
+    }
+}
+
 #[test]
 fn sessions_can_be_stored_by_the_application() {
     let ca = Ca::new(Kind::EcdsaP256);
