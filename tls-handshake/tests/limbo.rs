@@ -85,17 +85,25 @@ impl<'a> Case<'a> {
 
     /// Returns whether this library accepts the case.
     fn is_accepted(&self) -> bool {
+        self.rejection().is_none()
+    }
+
+    /// Returns the text of the rejection by this library.
+    fn rejection(&self) -> Option<String> {
         let mut roots = RootCertStore::new();
         roots.add_parsable_certificates(self.roots.clone());
         let mut chain = ChainVerifier::new(roots);
         if !self.crls.is_empty() {
-            let Ok(crls) = Crls::from_der(&self.crls) else { return false };
-            chain.set_crls(Some(crls));
+            match Crls::from_der(&self.crls) {
+                Ok(crls) => chain.set_crls(Some(crls)),
+                Err(e) => return Some(e.to_string()),
+            }
         }
-        match &self.name {
-            Some(name) => ServerVerifier::new(chain).verify(&self.chain, name, &Stapled::default(), self.now).is_ok(),
-            None => chain.verify_client(&self.chain, self.now).is_ok(),
-        }
+        let result = match &self.name {
+            Some(name) => ServerVerifier::new(chain).verify(&self.chain, name, &Stapled::default(), self.now),
+            None => chain.verify_client(&self.chain, self.now),
+        };
+        result.err().map(|refusal| refusal.to_string())
     }
 
     /// Returns whether webpki accepts the case.
@@ -176,6 +184,38 @@ fn verifier_accepts_no_case_that_webpki_rejects() {
     let (counts, stricter) = verify_all(&suite);
     assert_eq!(stricter, STRICTER);
     assert_eq!(counts, Counts { as_expected: 142, accepted: 50, rejected: 9, skipped: 7 });
+}
+
+/// The cases outside of BetterTLS have no signature that was checked and is invalid.
+#[test]
+fn rejections_name_the_cause() {
+    const WORDS: [(&str, &str); 12] = [
+        ("pathlen::self-issued-certs-pathlen", "below itself (path length)"),
+        ("rfc5280::nc::permitted-self-issued", "the name constraints of CN=not-example.com permit"),
+        ("cve::cve-2025-61727", "exclude"),
+        ("rfc5280::nc::nc-forbids-dnsname-wildcard-san", "exclude"),
+        ("rfc5280::nc::permitted-dn-mismatch", "directory name CN=not-foo, which is not supported"),
+        ("rfc5280::nc::excluded-ipv6-match", "IP address ::1 is in the subtree ::1/128"),
+        ("rfc5280::eku::ee-eku-empty", "does not include serverAuth: it has none"),
+        ("rfc5280::unknown-critical-extension-intermediate", "certificate 2 of 2"),
+        ("rfc5280::validity::expired-intermediate", "certificate 2 of 2"),
+        ("webpki::explicit-curve", "explicit curve parameters"),
+        ("webpki::forbidden-weak-rsa-key-in-root", "an RSA key of 1024 bits"),
+        ("webpki::san::no-san", "common names are not used"),
+    ];
+    let suite: Value = serde_json::from_str(include_str!("data/limbo.json")).unwrap();
+    let mut found = 0;
+    for case in suite["testcases"].as_array().unwrap().iter().filter_map(Case::read) {
+        let Some(text) = case.rejection() else { continue };
+        for cause in ["signature is invalid", "has another key", "but another key"] {
+            assert!(!text.contains(cause), "{}: {text}", case.id);
+        }
+        for (_, words) in WORDS.iter().filter(|(id, _)| *id == case.id) {
+            assert!(text.contains(words), "{}: no {words:?} in {text}", case.id);
+            found += 1;
+        }
+    }
+    assert_eq!(found, WORDS.len());
 }
 
 #[test]

@@ -158,6 +158,7 @@ const GOOD: Response = Response {
     result: Expected::Good,
 };
 const UNTRUSTED: Expected = Expected::Unusable(|e| *e == OcspError::UntrustedResponder);
+const RESPONDER: Expected = Expected::Unusable(|e| matches!(e, OcspError::ResponderRejected { .. }));
 const EXPIRED: Expected = Expected::Unusable(|e| matches!(e, OcspError::Expired { .. }));
 
 const RESPONSES: &[Response] = &[
@@ -231,11 +232,11 @@ const RESPONSES: &[Response] = &[
         result: UNTRUSTED,
         ..GOOD
     },
-    Response { name: "delegated_without_eku", signer: "without_eku", result: UNTRUSTED, ..GOOD },
-    Response { name: "delegated_with_another_eku", signer: "for_servers", result: UNTRUSTED, ..GOOD },
-    Response { name: "delegated_to_an_expired_one", signer: "expired_responder", result: UNTRUSTED, ..GOOD },
-    Response { name: "delegated_by_an_impostor", signer: "responder_of_the_impostor", result: UNTRUSTED, ..GOOD },
-    Response { name: "signed_by_the_leaf_itself", signer: "leaf", result: UNTRUSTED, ..GOOD },
+    Response { name: "delegated_without_eku", signer: "without_eku", result: RESPONDER, ..GOOD },
+    Response { name: "delegated_with_another_eku", signer: "for_servers", result: RESPONDER, ..GOOD },
+    Response { name: "delegated_to_an_expired_one", signer: "expired_responder", result: RESPONDER, ..GOOD },
+    Response { name: "delegated_by_an_impostor", signer: "responder_of_the_impostor", result: RESPONDER, ..GOOD },
+    Response { name: "signed_by_the_leaf_itself", signer: "leaf", result: RESPONDER, ..GOOD },
 ];
 
 impl Response {

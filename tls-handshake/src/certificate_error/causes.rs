@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tls_codec::code_points::AlertDescription;
 
+use super::{CertificateError, UnsupportedSignature};
+
 /// The source of a revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -94,10 +96,21 @@ pub enum OcspError {
     },
     /// It is for another certificate.
     OtherCertificate,
+    /// It identifies certificates by a hash other than SHA-1 and SHA-256.
+    UnsupportedHash,
     /// Neither the certificate's issuer nor a responder that the issuer certified has signed it.
     UntrustedResponder,
-    /// Its signature is invalid.
+    /// The certificate of the responder that signed it is not acceptable.
+    ResponderRejected {
+        /// The responder's name.
+        responder: String,
+        /// What is wrong with its certificate.
+        why: Box<CertificateError>,
+    },
+    /// Its signature is invalid: it was checked, and the responder's key did not make it.
     BadSignature,
+    /// Its signature was not checked, since its algorithm or key is not supported.
+    UnsupportedSignature(Box<UnsupportedSignature>),
     /// It is not valid yet.
     NotYetValid {
         /// The time of the check, since 1970-01-01 UTC.
@@ -129,10 +142,18 @@ pub enum SctError {
         /// The log's identifier: the SHA-256 of its key.
         log_id: [u8; 32],
     },
-    /// Its signature is invalid.
+    /// Its signature is invalid: it was checked, and the log's key did not make it.
     BadSignature {
         /// The log's name.
         log: String,
+    },
+    /// Its signature was not checked, since its algorithm or the log's key is not supported
+    /// (RFC 6962 §2.1.4).
+    UnsupportedSignature {
+        /// The log's name.
+        log: String,
+        /// The signature.
+        signature: Box<UnsupportedSignature>,
     },
     /// It is from the future.
     Future {

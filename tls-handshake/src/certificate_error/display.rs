@@ -182,10 +182,18 @@ impl fmt::Display for OcspError {
                 };
                 write!(f, "the stapled OCSP response has the status {status}{name}; expected 0 (successful)")
             }
-            Self::OtherCertificate => f.write_str(
-                "the stapled OCSP response is for another certificate, or identifies it by a hash other than SHA-1 and \
-                 SHA-256",
+            Self::OtherCertificate => f.write_str("the stapled OCSP response is for another certificate"),
+            Self::UnsupportedHash => f.write_str(
+                "the stapled OCSP response identifies certificates by a hash other than SHA-1 and SHA-256, which is not \
+                 supported",
             ),
+            Self::ResponderRejected { responder, why } => write!(
+                f,
+                "the stapled OCSP response is signed by the responder {responder}, whose certificate is rejected: {why}"
+            ),
+            Self::UnsupportedSignature(unsupported) => {
+                write!(f, "the signature of the stapled OCSP response {unsupported}")
+            }
             Self::UntrustedResponder => f.write_str(
                 "the stapled OCSP response is signed neither by the certificate's issuer nor by a responder that the \
                  issuer certified for OCSP",
@@ -218,6 +226,13 @@ impl fmt::Display for SctError {
                 log_id.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
             }
             Self::BadSignature { log } => write!(f, "the SCT from {log:?} has an invalid signature"),
+            Self::UnsupportedSignature { log, signature } => write!(
+                f,
+                "the signature of the SCT from {log:?} cannot be checked: {} by {} is not supported; RFC 6962 allows only \
+                 SHA-256, with ECDSA on P-256 or RSA of at least 2048 bits",
+                signature.algorithm,
+                signature.key.as_deref().unwrap_or("an unknown key")
+            ),
             Self::Future { log, now, timestamp } => write!(
                 f,
                 "the SCT from {log:?} is from the future: dated {}, and the local clock says {}",

@@ -22,24 +22,41 @@ pub(crate) enum SignatureFault {
 
 /// Checks a signature with a key (a SubjectPublicKeyInfo). Returns why it is not accepted.
 pub(crate) fn signature_fault(spki: &[u8], signed: &Signed<'_>) -> Option<SignatureFault> {
+    verify_signed(&ALL, &spki.into(), signed).err().map(|e| explain_signature(&e, spki, signed))
+}
+
+/// Returns what webpki's error about a signature with this key means.
+pub(crate) fn explain_signature(e: &webpki::Error, spki: &[u8], signed: &Signed<'_>) -> SignatureFault {
     let (algorithm, key) = (SignatureAlgorithm::read(signed.algorithm), Key::read(spki));
-    let unsupported = |part| {
-        let (algorithm, key) = (algorithm.text.clone(), Some(key.text.clone()));
-        Some(SignatureFault::Unsupported(UnsupportedSignature { part, algorithm, key }))
+    let part = if !algorithm.is_supported {
+        UnsupportedPart::Algorithm
+    } else if algorithm.family != key.family {
+        return SignatureFault::OtherKeyType;
+    } else if !key.is_supported {
+        UnsupportedPart::Key
+    } else if matches!(e, webpki::Error::InvalidSignatureForPublicKey) {
+        return SignatureFault::Invalid;
+    } else {
+        UnsupportedPart::Combination
     };
-    if !algorithm.is_supported {
-        return unsupported(UnsupportedPart::Algorithm);
-    }
-    if algorithm.family != key.family {
-        return Some(SignatureFault::OtherKeyType);
-    }
-    if !key.is_supported {
-        return unsupported(UnsupportedPart::Key);
-    }
-    match verify_signed(&ALL, &spki.into(), signed) {
-        Ok(()) => None,
-        Err(webpki::Error::InvalidSignatureForPublicKey) => Some(SignatureFault::Invalid),
-        Err(_) => unsupported(UnsupportedPart::Combination),
+    SignatureFault::Unsupported(UnsupportedSignature { part, algorithm: algorithm.text, key: Some(key.text) })
+}
+
+/// Returns what is not supported about a signature with this key, after webpki's error; `None` if the
+/// signature is invalid.
+pub(crate) fn unsupported_signature(
+    e: &webpki::Error,
+    spki: &[u8],
+    signed: &Signed<'_>,
+) -> Option<Box<UnsupportedSignature>> {
+    match explain_signature(e, spki, signed) {
+        SignatureFault::Invalid => None,
+        SignatureFault::Unsupported(unsupported) => Some(unsupported.into()),
+        SignatureFault::OtherKeyType => Some(Box::new(UnsupportedSignature {
+            part: UnsupportedPart::Combination,
+            algorithm: SignatureAlgorithm::read(signed.algorithm).text,
+            key: Some(Key::read(spki).text),
+        })),
     }
 }
 
@@ -168,19 +185,19 @@ fn pss(mut fields: Elements<'_>) -> String {
 }
 
 /// A public key.
-struct Key {
+pub(crate) struct Key {
     family: Family,
     is_supported: bool,
     /// Whether it is on a curve of another name than the supported ones.
     is_other_curve: bool,
     /// Whether it is restricted to RSASSA-PSS (id-RSASSA-PSS).
     is_pss_only: bool,
-    text: String,
+    pub(crate) text: String,
 }
 
 impl Key {
     /// Reads a SubjectPublicKeyInfo.
-    fn read(spki: &[u8]) -> Self {
+    pub(crate) fn read(spki: &[u8]) -> Self {
         Self::read_fields(spki).unwrap_or(Self {
             family: Family::Other,
             is_supported: false,

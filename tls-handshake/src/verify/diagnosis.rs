@@ -95,10 +95,15 @@ impl<'c> Diagnosis<'c> {
             E::EndEntityUsedAsCa => {
                 self.first(CertificateError::EndEntityUsedAsCa, |step| step.at > 0 && !step.read.is_ca())
             }
-            E::PathLenConstraintViolated => self.find(explained, |step| {
-                let (allowed, found) = (step.read.path_length()?, u64::try_from(step.depth.checked_sub(1)?).ok()?);
-                (step.at > 0 && found > allowed).then_some(CertificateError::PathLength { allowed, found })
-            }),
+            E::PathLenConstraintViolated => {
+                let too_long = |step: &Step<'c>, depth: usize| {
+                    let (allowed, found) = (step.read.path_length()?, u64::try_from(depth.checked_sub(1)?).ok()?);
+                    (step.at > 0 && found > allowed).then_some(CertificateError::PathLength { allowed, found })
+                };
+                let by_name = self.find(explained, |step| too_long(step, step.depth));
+                // Certificates of one name can be above each other: in the order sent, usually.
+                if by_name.at.is_some() { by_name } else { self.find(explained, |step| too_long(step, step.at)) }
+            }
             E::RequiredEkuNotFoundContext(_) | E::EmptyEkuExtension => {
                 self.find(explained, |step| wrong_purpose(&step.read, self.purpose))
             }
@@ -166,8 +171,13 @@ impl<'c> Diagnosis<'c> {
                 let unsupported = UnsupportedSignature { part, algorithm, key: None };
                 CertificateError::UnsupportedSignature(unsupported.into()).into()
             }
-            E::InvalidSignatureForPublicKey => CertificateError::BadSignature.into(),
-            _ => self.without_issuer(),
+            // A certificate has the name of its issuer's issuer, for example a self-issued one. webpki
+            // tried keys that did not sign it, and reports that rather than the fault of the path.
+            _ => {
+                let others = [E::PathLenConstraintViolated, E::NameConstraintViolation, E::EndEntityUsedAsCa];
+                let mut found = others.into_iter().map(|e| self.of(e)).filter(|fault| fault.at.is_some());
+                found.next().unwrap_or_else(|| self.without_issuer())
+            }
         }
     }
 
@@ -273,15 +283,20 @@ pub(crate) fn wrong_purpose(read: &Certificate<'_>, purpose: Purpose) -> Option<
         Purpose::Client => ("clientAuth", oid::CLIENT_AUTH),
     };
     let mut listed = Elements::new(sole(read.extension(oid::EXTENDED_KEY_USAGE)?, der::SEQUENCE).unwrap_or_default());
-    let mut found = Vec::new();
-    while let Some((tag, oid)) = listed.next() {
-        if (tag, oid) == (der::OBJECT_IDENTIFIER, own) {
+    while let Some(purpose) = listed.next() {
+        if purpose == (der::OBJECT_IDENTIFIER, own) {
             return None;
         }
-        found.push(oid);
     }
-    let found: Excerpt<_> = found.into();
-    Some(CertificateError::WrongPurpose { wanted, found: found.map(key_purpose) })
+    Some(CertificateError::WrongPurpose { wanted, found: key_purposes(read) })
+}
+
+/// Names the purposes in the extended key usage; none if there is no such extension.
+pub(crate) fn key_purposes(read: &Certificate<'_>) -> Excerpt<String> {
+    let listed = read.extension(oid::EXTENDED_KEY_USAGE).and_then(|value| sole(value, der::SEQUENCE));
+    let mut listed = Elements::new(listed.unwrap_or_default());
+    let found: Excerpt<_> = std::iter::from_fn(|| listed.next()).map(|(_, oid)| oid).collect();
+    found.map(key_purpose)
 }
 
 /// Names a KeyPurposeId (RFC 5280 §4.2.1.12).

@@ -86,7 +86,12 @@ fn fault(constraints: &[u8], tag: u8, name: &[u8], left: &mut usize) -> Option<C
         let permitted: Excerpt<_> = permitted.into();
         return Some(ConstraintFault::NotPermitted { permitted: permitted.map(|base| describe_subtree(tag, base)) });
     }
-    let subtree = excluded.iter().find(|base| is_in(base)).map(|base| describe_subtree(tag, base))?;
+    // A wildcard covers names in the subtree, too.
+    let has_names_in = |base: &&&[u8]| {
+        let domain = name.strip_prefix(b"*.").filter(|_| tag == DNS_NAME);
+        is_in(base) || domain.is_some_and(|domain| dns_is_in(base, domain))
+    };
+    let subtree = excluded.iter().find(has_names_in).map(|base| describe_subtree(tag, base))?;
     Some(ConstraintFault::Excluded { subtree })
 }
 

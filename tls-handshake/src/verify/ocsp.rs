@@ -12,11 +12,14 @@ use tls_crypto::{HashAlgorithm, sha1_for_cert_id};
 use webpki::{EndEntityCert, KeyUsage};
 
 use crate::certificate_error::{CertificateError, OcspError, RevocationSource};
-use crate::verify::chain::ProvenPath;
+use crate::error::bounded;
+use crate::verify::algorithm::unsupported_signature;
+use crate::verify::chain::{ProvenPath, Purpose};
+use crate::verify::diagnosis::{diagnose, key_purposes};
 use crate::verify::rejection_report::since_1970;
 use crate::verify::server::Stapled;
 use crate::verify::signature::verify_signed;
-use crate::verify::x509::{Certificate, Extensions, Signed, oid, public_key, read_time, sole};
+use crate::verify::x509::{Certificate, Extensions, ReadableName, Signed, oid, public_key, read_time, sole};
 
 /// The policy for the OCSP response that a server staples to its certificate.
 ///
@@ -112,7 +115,7 @@ fn status<'r>(path: &ProvenPath<'_>, response: &'r [u8], now: UnixTime) -> Resul
     // precedence.
     let mut chosen: Option<Result<CertStatus<'_>, OcspError>> = None;
     let weight = |status: &Result<CertStatus<'_>, OcspError>| status.as_ref().map_or(0, CertStatus::weight);
-    let mut singles = Elements::new(basic.singles);
+    let (mut singles, mut other) = (Elements::new(basic.singles), OcspError::OtherCertificate);
     while let Some((tag, single)) = singles.next() {
         // Skips a single response that cannot be parsed.
         let Some(single) = SingleResponse::read(single).filter(|_| tag == der::SEQUENCE) else { continue };
@@ -121,9 +124,11 @@ fn status<'r>(path: &ProvenPath<'_>, response: &'r [u8], now: UnixTime) -> Resul
             if chosen.as_ref().is_none_or(|chosen| weight(chosen) < weight(&status)) {
                 chosen = Some(status);
             }
+        } else if single.serial == id.serial && !single.has_supported_hash() {
+            other = OcspError::UnsupportedHash;
         }
     }
-    let chosen = chosen.ok_or(OcspError::OtherCertificate)?;
+    let chosen = chosen.ok_or(other)?;
     basic.check_signer(&issuer, now, path.memo())?;
     chosen
 }
@@ -205,8 +210,10 @@ impl<'r> BasicResponse<'r> {
     /// need yet another response.
     fn check_signer(&self, issuer: &Issuer<'_>, now: UnixTime, memo: &VerificationMemo) -> Result<(), OcspError> {
         let verify = |key: &SubjectPublicKeyInfoDer<'_>| {
-            memo.with_algorithms(|algorithms| verify_signed(algorithms, key, &self.signed))
-                .map_err(|_| OcspError::BadSignature)
+            memo.with_algorithms(|algorithms| verify_signed(algorithms, key, &self.signed)).map_err(|e| {
+                let unsupported = unsupported_signature(&e, key, &self.signed);
+                unsupported.map_or(OcspError::BadSignature, OcspError::UnsupportedSignature)
+            })
         };
         if self.responder.is(issuer.name, &issuer.spki) {
             return verify(&issuer.spki);
@@ -219,11 +226,19 @@ impl<'r> BasicResponse<'r> {
         for (_, whole) in listed {
             let certificate = CertificateDer::from(whole);
             let Some(read) = Certificate::read(&certificate) else { continue };
-            if self.responder.is(read.subject, read.spki) && issuer.has_delegated_to(&certificate, now, memo) {
-                result = verify(&read.spki.into());
-                if result.is_ok() {
-                    break;
+            if !self.responder.is(read.subject, read.spki) {
+                continue;
+            }
+            match issuer.check_delegation(&certificate, now, memo) {
+                Ok(()) => result = verify(&read.spki.into()),
+                // A signature of an accepted responder says more.
+                Err(e) if result == Err(OcspError::UntrustedResponder) => {
+                    result = Err(issuer.explain(e, &read, whole, now));
                 }
+                Err(_) => {}
+            }
+            if result.is_ok() {
+                break;
             }
         }
         result
@@ -241,20 +256,45 @@ impl Responder<'_> {
 }
 
 impl Issuer<'_> {
-    /// Returns whether this is a valid certificate that the issuer signed for OCSP
-    /// (id-kp-OCSPSigning).
-    fn has_delegated_to(&self, responder: &CertificateDer<'_>, now: UnixTime, memo: &VerificationMemo) -> bool {
-        let (Some(key), Ok(responder)) = (sole(&self.spki, der::SEQUENCE), EndEntityCert::try_from(responder)) else {
-            return false;
-        };
-        let anchors = [TrustAnchor {
-            subject: Der::from_slice(self.name),
-            subject_public_key_info: Der::from_slice(key),
-            name_constraints: None,
-        }];
+    /// Checks that this is a valid certificate that the issuer signed for OCSP (id-kp-OCSPSigning).
+    fn check_delegation(
+        &self,
+        responder: &CertificateDer<'_>,
+        now: UnixTime,
+        memo: &VerificationMemo,
+    ) -> Result<(), webpki::Error> {
+        let responder = EndEntityCert::try_from(responder)?;
+        let anchors = [self.anchor().ok_or(webpki::Error::BadDer)?];
         let usage = KeyUsage::required(oid::OCSP_SIGNING);
         memo.with_algorithms(|algorithms| {
-            responder.verify_for_usage(algorithms, &anchors, &[], now, usage, None, None).is_ok()
+            responder.verify_for_usage(algorithms, &anchors, &[], now, usage, None, None).map(drop)
+        })
+    }
+
+    /// Returns why the certificate of a responder is not one that the issuer certified for OCSP.
+    fn explain(&self, e: webpki::Error, read: &Certificate<'_>, whole: &[u8], now: UnixTime) -> OcspError {
+        use webpki::Error as E;
+        let why = match e {
+            E::RequiredEkuNotFoundContext(_) | E::EmptyEkuExtension => {
+                CertificateError::WrongPurpose { wanted: "OCSPSigning", found: key_purposes(read) }
+            }
+            // The responder is not the issuer's.
+            E::UnknownIssuer => return OcspError::UntrustedResponder,
+            e => {
+                let roots = self.anchor().map(|anchor| anchor.to_owned()).into_iter().collect();
+                diagnose(e, &[CertificateDer::from(whole)], &roots, Purpose::Server, now).why
+            }
+        };
+        let responder = bounded(ReadableName(read.subject).to_string());
+        OcspError::ResponderRejected { responder, why: why.into() }
+    }
+
+    /// Returns the issuer as the trust anchor of its responders.
+    fn anchor(&self) -> Option<TrustAnchor<'_>> {
+        Some(TrustAnchor {
+            subject: Der::from_slice(self.name),
+            subject_public_key_info: Der::from_slice(sole(&self.spki, der::SEQUENCE)?),
+            name_constraints: None,
         })
     }
 }
@@ -291,11 +331,8 @@ impl<'a> CertId<'a> {
     }
 
     fn is_of(&self, single: &SingleResponse<'_>) -> bool {
-        // Contents of AlgorithmIdentifiers. A NULL may follow the OID.
-        const SHA1: &[u8] = &[6, 5, 0x2b, 14, 3, 2, 26];
-        const SHA256: &[u8] = &[6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
         let ([name1, key1], [name256, key256]) = (&self.sha1, &self.sha256);
-        let (name, key): (&[u8], &[u8]) = match single.algorithm.strip_suffix(&[5, 0]).unwrap_or(single.algorithm) {
+        let (name, key): (&[u8], &[u8]) = match single.hash() {
             SHA1 => (name1, key1),
             SHA256 => (name256, key256),
             _ => return false,
@@ -324,7 +361,20 @@ struct SingleResponse<'r> {
     is_understood: bool,
 }
 
+/// The contents of AlgorithmIdentifiers without parameters.
+const SHA1: &[u8] = &[6, 5, 0x2b, 14, 3, 2, 26];
+const SHA256: &[u8] = &[6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
+
 impl<'r> SingleResponse<'r> {
+    /// Returns the identifier of the hash, without the NULL that may follow.
+    fn hash(&self) -> &'r [u8] {
+        self.algorithm.strip_suffix(&[5, 0]).unwrap_or(self.algorithm)
+    }
+
+    fn has_supported_hash(&self) -> bool {
+        [SHA1, SHA256].contains(&self.hash())
+    }
+
     fn read(single: &'r [u8]) -> Option<Self> {
         let mut fields = Elements::new(single);
         let mut id = Elements::new(fields.expect(der::SEQUENCE)?);

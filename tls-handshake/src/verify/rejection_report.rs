@@ -186,7 +186,8 @@ fn name_hint(asked: &str, leaf: &Certificate<'_>) -> Option<Hint> {
     let covers = |name: &&String| {
         let Some(base) = name.strip_prefix("*.") else { return false };
         let above = strip_suffix_ignore_case(asked, base);
-        above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
+        let labels = above.map(|above| above.strip_suffix('.').unwrap_or(above));
+        labels.is_some_and(|labels| labels.is_empty() || labels.contains('.'))
     };
     names.find(covers).map(|name| Hint::Wildcard { name: name.clone() })
 }

@@ -10,17 +10,19 @@
 use std::fmt;
 use std::time::Duration;
 
-use pki_types::{SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer, UnixTime};
+use pki_types::{SubjectPublicKeyInfoDer, UnixTime};
+use tls_codec::code_points::SignatureScheme;
 use tls_codec::extension::SerializedSct;
 use tls_codec::list::List;
 use tls_crypto::der::{self, Elements};
 use tls_crypto::verify::{ECDSA_P256_SHA256, RSA_PKCS1_2048_8192_SHA256};
 
-use crate::certificate_error::{CertificateError, SctError};
+use crate::certificate_error::{CertificateError, SctError, UnsupportedPart, UnsupportedSignature};
+use crate::verify::algorithm::{Key, unsupported_signature};
 use crate::verify::chain::ProvenPath;
 use crate::verify::rejection_report::since_1970;
 use crate::verify::sha256;
-use crate::verify::x509::{Certificate, Extensions, oid, public_key, sole};
+use crate::verify::x509::{Certificate, Extensions, Signed, oid, public_key, sole};
 
 /// A trusted CT log.
 ///
@@ -175,9 +177,25 @@ impl CtPolicy {
         let log = self.logs.iter().find(|log| log.id == *sct.log_id);
         let log = log.ok_or(SctError::UnknownLog { log_id: *sct.log_id })?;
         let name = || log.name.clone();
-        let key = webpki::RawPublicKeyEntity::try_from(&log.key).map_err(|_| SctError::BadSignature { log: name() })?;
-        key.verify_signature(sct.algorithm, &sct.signed_message(entry), sct.signature)
-            .map_err(|_| SctError::BadSignature { log: name() })?;
+        let message = sct.signed_message(entry);
+        let unsupported = |signature| SctError::UnsupportedSignature { log: name(), signature };
+        // SHA-256 with ECDSA or RSA are the only algorithms (RFC 6962 §2.1.4).
+        let algorithm = match sct.algorithm {
+            SignatureScheme::ECDSA_SECP256R1_SHA256 => ECDSA_P256_SHA256,
+            SignatureScheme::RSA_PKCS1_SHA256 => RSA_PKCS1_2048_8192_SHA256,
+            other => {
+                let (part, key) = (UnsupportedPart::Algorithm, Some(Key::read(&log.key).text));
+                return Err(unsupported(UnsupportedSignature { part, algorithm: other.to_string(), key }.into()));
+            }
+        };
+        let verified = webpki::RawPublicKeyEntity::try_from(&log.key)
+            .and_then(|key| key.verify_signature(algorithm, &message, sct.signature));
+        if let Err(e) = verified {
+            let id = algorithm.signature_alg_id();
+            let signed = Signed { message: &message, algorithm: id.as_ref(), signature: sct.signature };
+            let fault = unsupported_signature(&e, &log.key, &signed);
+            return Err(fault.map_or_else(|| SctError::BadSignature { log: name() }, unsupported));
+        }
         let timestamp = Duration::from_millis(sct.timestamp);
         if timestamp > since_1970(now).saturating_add(SKEW) {
             return Err(SctError::Future { log: name(), now: since_1970(now), timestamp });
@@ -221,7 +239,7 @@ struct Sct<'a> {
     /// Milliseconds since 1970.
     timestamp: u64,
     extensions: &'a [u8],
-    algorithm: &'static dyn SignatureVerificationAlgorithm,
+    algorithm: SignatureScheme,
     signature: &'a [u8],
 }
 
@@ -231,13 +249,8 @@ impl<'a> Sct<'a> {
         let (log_id, rest) = rest.split_first_chunk()?;
         let (timestamp, rest) = rest.split_first_chunk()?;
         let (extensions, rest) = opaque(rest)?;
-        // SHA-256 with ECDSA or RSA are the only algorithms (RFC 6962 §2.1.4).
         let (algorithm, rest) = rest.split_first_chunk()?;
-        let algorithm = match algorithm {
-            [4, 3] => ECDSA_P256_SHA256,
-            [4, 1] => RSA_PKCS1_2048_8192_SHA256,
-            _ => return None,
-        };
+        let algorithm = SignatureScheme(u16::from_be_bytes(*algorithm));
         let (signature, []) = opaque(rest)? else { return None };
         Some(Self { log_id, timestamp: u64::from_be_bytes(*timestamp), extensions, algorithm, signature })
     }

@@ -60,13 +60,11 @@ fn of_path(e: &E) -> Option<&'static str> {
         | E::MaximumPathBuildCallsExceeded
         | E::MaximumNameConstraintComparisonsExceeded
         | E::MaximumPathDepthExceeded => "its chain exceeds the limit of work for a verification",
-        E::UnsupportedCriticalExtension => "a certificate in its chain has a critical extension that is not supported",
-        E::MalformedExtensions | E::ExtensionValueInvalid => {
-            "an extension of a certificate in its chain cannot be parsed"
-        }
-        E::InvalidSerialNumber => "a certificate in its chain has an invalid serial number",
-        E::InvalidCertValidity => "a certificate in its chain expires before it becomes valid",
-        E::SignatureAlgorithmMismatch => "a certificate in its chain names two different signature algorithms",
+        E::UnsupportedCriticalExtension => "it has a critical extension that is not supported",
+        E::MalformedExtensions | E::ExtensionValueInvalid => "an extension of it cannot be parsed, or occurs twice",
+        E::InvalidSerialNumber => "its serial number is invalid",
+        E::InvalidCertValidity => "it expires before it becomes valid",
+        E::SignatureAlgorithmMismatch => "it names two different signature algorithms",
         E::MalformedNameConstraint | E::InvalidNetworkMaskConstraint => {
             "the name constraints of a CA in its chain cannot be parsed"
         }

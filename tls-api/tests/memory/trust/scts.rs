@@ -209,6 +209,25 @@ fn scts_of_two_operators_are_required_from_any_source() {
     let cut = |entry: &[u8]| both(entry).into_iter().map(|sct| sct[..sct.len() - 1].to_vec()).collect();
     expect_result("cut off", &policy, |pki| in_extension(pki, cut), Some("cannot be parsed"));
 
+    // ecdsa_secp521r1_sha512, after version, log, time and empty extensions.
+    let sha512 = |entry: &[u8]| {
+        both(entry)
+            .into_iter()
+            .map(|mut sct| {
+                sct[43..45].copy_from_slice(&[6, 3]);
+                sct
+            })
+            .collect()
+    };
+    let words = Some("cannot be checked: ecdsa_secp521r1_sha512 by an EC key on P-256 is not supported");
+    expect_result("with SHA-512", &policy, |pki| in_extension(pki, sha512), words);
+    // A log may only have a P-256 or RSA key.
+    let p384 = TestLog(KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap());
+    let policy_of_p384 = CtPolicy::new([p384.configured("C")]);
+    let of_p384 = |entry: &[u8]| vec![p384.sign(entry, now(), false)];
+    let words = Some("cannot be checked: ECDSA with SHA-256 by an EC key on P-384 is not supported");
+    expect_result("of a P-384 log", &policy_of_p384, |pki| in_extension(pki, of_p384), words);
+
     expect_result("embedded", &policy, |pki| (with_embedded(pki, &[&a, &b], false), vec![]), None);
     expect_result(
         "embedded, of one",
@@ -367,9 +386,9 @@ fn malformed_sct_is_rejected() {
     version[0] = 1;
     hash[43] = 5;
     longer.push(0);
-    for sct in [version, hash, longer] {
+    for (sct, words) in [(version, "cannot be parsed"), (hash, "cannot be checked"), (longer, "cannot be parsed")] {
         let rejection = verify_at(&policy, &pki, &leaf, &[sct], T).unwrap_err();
-        assert!(rejection.contains("cannot be parsed"), "{rejection}");
+        assert!(rejection.contains(words), "{rejection}");
     }
 }
 

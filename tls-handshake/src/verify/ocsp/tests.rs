@@ -379,6 +379,28 @@ fn response_for_another_certificate_is_rejected() {
     }
 }
 
+/// A signature or hash that is not supported is neither called invalid nor another certificate's.
+#[test]
+fn unsupported_algorithm_of_a_response_is_named() {
+    let pki = Pki::new(|_| {});
+    let response = pki.response(&[pki.single(false, FRESH, &[])]);
+    let replaced = |from: &[u8], to: &[u8]| {
+        let mut changed = response.clone();
+        let at = changed.windows(from.len()).position(|bytes| bytes == from).unwrap();
+        changed[at..at + from.len()].copy_from_slice(to);
+        pki.require(&changed).unwrap_err()
+    };
+    // ecdsa-with-SHA256 and SHA-512.
+    let of_ecdsa = |hash: u8| [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, hash];
+    let e = replaced(&of_ecdsa(2), &of_ecdsa(4));
+    assert!(matches!(e, CertificateError::Ocsp(OcspError::UnsupportedSignature(_))), "{e:?}");
+    let text = e.to_string();
+    assert!(text.contains("ECDSA with SHA-512 is not supported") && !text.contains("invalid"), "{text}");
+    // The last arc of SHA-1, which the CertID names.
+    let e = replaced(&[0x2b, 14, 3, 2, 26], &[0x2b, 14, 3, 2, 18]);
+    assert_eq!(e, CertificateError::Ocsp(OcspError::UnsupportedHash));
+}
+
 /// RFC 6960 §4.2.2.2: the issuer signs, or a responder that it certified.
 #[test]
 fn response_of_an_uncertified_responder_is_rejected() {
@@ -392,7 +414,7 @@ fn response_of_an_uncertified_responder_is_rejected() {
     let foreign = pki.response_of(&name, &key, &[&certificate], &good(), &[]);
     assert!(matches!(pki.require(&foreign), Err(CertificateError::Ocsp(_))), "{:?}", pki.require(&foreign));
     // A certificate of the issuer that is not for OCSP.
-    for purposes in [vec![ExtendedKeyUsagePurpose::ServerAuth], vec![]] {
+    for (purposes, has) in [(vec![ExtendedKeyUsagePurpose::ServerAuth], "serverAuth"), (vec![], "none")] {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.distinguished_name.push(rcgen::DnType::CommonName, "a server");
@@ -400,7 +422,13 @@ fn response_of_an_uncertified_responder_is_rejected() {
         let certificate = params.signed_by(&key, &pki.issuer).unwrap().der().clone();
         let name = sequence(&[Certificate::read(&certificate).unwrap().subject]);
         let not_for_this = pki.response_of(&name, &key, &[&certificate], &good(), &[]);
-        assert_eq!(pki.require(&not_for_this), Err(CertificateError::Ocsp(OcspError::UntrustedResponder)));
+        let e = pki.require(&not_for_this).unwrap_err();
+        assert!(matches!(&e, CertificateError::Ocsp(OcspError::ResponderRejected { .. })), "{e:?}");
+        let words = format!(
+            "the responder CN=a server, whose certificate is rejected: its extended key usage does not include \
+             OCSPSigning: it has {has}"
+        );
+        assert!(e.to_string().contains(&words), "{e}");
     }
     // The certified responder.
     let (key, certificate) = pki.responder();
