@@ -324,13 +324,13 @@ pub enum TransportEnd {
 }
 
 impl Error {
-    /// Returns the alert that a connection sends when it ends with this error; `None` if the peer is
-    /// gone or would not read it, and for mistakes of the application, which do not end the
+    /// Returns the alert that a connection sends when it ends with this error. `None` if the peer
+    /// is gone or would not read it, and for mistakes of the application that do not end the
     /// connection.
     ///
-    /// An alert is not sent after close_notify, by a call that fails before there is a connection, and
-    /// by the export of keying material.
-    /// [`AlertReceived`](Self::AlertReceived) holds the alert that the peer sent.
+    /// No alert is sent after close_notify, by a call that fails before there is a connection, and
+    /// by the export of keying material. [`AlertReceived`](Self::AlertReceived) holds the alert
+    /// that the peer sent.
     #[must_use]
     pub fn alert(&self) -> Option<AlertDescription> {
         Some(match self {

@@ -57,8 +57,8 @@
 //!
 //! # Who is at fault
 //!
-//! [`Error::kind`](crate::Error::kind) tells it to programs, and [`Error::alert`](crate::Error::alert)
-//! which alert the peer receives.
+//! Programs read it from [`Error::kind`](crate::Error::kind). [`Error::alert`](crate::Error::alert)
+//! returns the alert that the peer receives.
 //!
 //! * **The peer**: most variants. The text names what arrived and what was expected.
 //! * **The application**: `WrongAnswer`, `HandshakeNotComplete`, `SendAfterClose`, `RecordRoom`.

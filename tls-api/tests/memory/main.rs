@@ -9,6 +9,7 @@ mod closing;
 mod downgrade;
 mod early_data;
 mod error_texts;
+mod error_variants;
 mod flushing;
 mod identities;
 mod large_hellos;

@@ -7,13 +7,13 @@ use super::Error;
 /// Who or what ended a connection. Returned by [`Error::kind`].
 ///
 /// A server may count kinds, log only some, and treat none as a fault of its own but
-/// [`LocalMisuse`](Self::LocalMisuse) and [`LocalFailure`](Self::LocalFailure). No kind makes it safe
-/// to retry with weaker settings.
+/// [`LocalMisuse`](Self::LocalMisuse) and [`LocalFailure`](Self::LocalFailure). No kind makes it
+/// safe to retry with weaker settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The peer, or an attacker in its place, violated the protocol: malformed messages, wrong order,
-    /// invalid signatures, altered records.
+    /// The peer, or an attacker in its place, violated the protocol: malformed messages, wrong
+    /// order, invalid signatures, altered records.
     PeerMisbehaved,
     /// The peer's bytes are not TLS.
     NotTls,
@@ -23,8 +23,8 @@ pub enum ErrorKind {
     /// signature scheme, application protocol, pre-shared key or name, or no support for a required
     /// extension.
     NoCommonParameters,
-    /// This side rejected the peer's certificate, does not support its key, or requires one that the
-    /// peer did not send.
+    /// This side rejected the peer's certificate, does not support its key, or requires one that
+    /// the peer did not send.
     CertificateRejected,
     /// The peer ended the connection with an alert.
     AlertReceived,

@@ -46,7 +46,9 @@ fn failed_negotiation_reports_lists_of_both_sides() {
         assert_error(&server_error_for(only_newest, change), A::PROTOCOL_VERSION, &["TLSv1.2", "TLSv1.3"]);
     }
     // RFC 9846 §4.2.2: legacy_version counts even if supported_versions is valid.
-    assert_error(&server_error_for(configs(Kind::Full).1, &|h| h.version = [3, 4]), A::PROTOCOL_VERSION, &[]);
+    let error = server_error_for(configs(Kind::Full).1, &|h| h.version = [3, 4]);
+    assert_error(&error, A::PROTOCOL_VERSION, &[]);
+    assert_eq!(error, Error::LegacyVersion(tls_codec::code_points::ProtocolVersion::TLS13));
 }
 
 #[test]

@@ -249,6 +249,21 @@ fn cve_2020_24613_unauthenticated_server_is_rejected() {
     }
 }
 
+/// RFC 9846 §4.5.1.4, RFC 5246 §7.4.2: a server's certificate list is not empty.
+#[test]
+fn client_rejects_empty_certificate_list() {
+    for (kind, takes, empty, version) in [
+        (Kind::Full, 3, &[11, 0, 0, 4, 0, 0, 0, 0][..], ProtocolVersion::TLS13),
+        (Kind::Tls12, 1, &[11, 0, 0, 3, 0, 0, 0], ProtocolVersion::TLS12),
+    ] {
+        let pki = pki(kind);
+        let (mut client, _) = halt_at(kind, &pki, [takes, usize::MAX]);
+        let error = client.deliver(empty, &mut answers(&pki)).unwrap_err();
+        assert_eq!(error, Error::NoCertificate { version });
+        assert_eq!(error.alert(), Some(A::DECODE_ERROR));
+    }
+}
+
 /// CVE-2022-25640, wolfSSL: a client that sends a certificate without proof of its key, or sends
 /// none.
 #[test]
