@@ -124,7 +124,7 @@
 //! * Limit what a peer can do ([`limits`](manual::limits)): [`Limits`], [`RecordLimits`].
 //! * Save memory ([`performance`](manual::performance)): [`release_buffers`].
 //!
-//! The names in parentheses are chapters of the [`manual`]. It also explains what is on by default,
+//! The names in parentheses are chapters of the [`manual`]. The manual also explains what is on by default,
 //! and how the library is built. To do without this crate's buffers, use the engine directly:
 //! [`handshake`].
 //!

@@ -1,6 +1,6 @@
 //! TLS 1.3 keys after the handshake, and their updates (RFC 9846 §4.7.3). Both roles use it.
 //!
-//! A requested KeyUpdate is answered before the next data is sent. It is also answered when data
+//! A KeyUpdate that the peer requests is sent before the next data. It is also sent when data
 //! arrives and the send queue is empty, so that an application that only reads answers too.
 
 use tls_codec::code_points::{HandshakeType, KeyUpdateRequest};
@@ -23,9 +23,10 @@ pub(crate) struct Traffic {
     received_tickets: u16,
     sent_updates: u64,
     /// The peer requested a KeyUpdate that is not sent yet. One answers any number of requests.
-    update_pending: bool,
-    /// A requested KeyUpdate has not arrived yet. Another request is not allowed (RFC 9846 §4.7.3).
-    update_requested: bool,
+    owed_to_peer: bool,
+    /// This side requested a KeyUpdate that has not arrived yet. Another request is not allowed
+    /// (RFC 9846 §4.7.3).
+    awaited_from_peer: bool,
     /// Calls of `refresh` since data was last sent.
     refreshes: u8,
 }
@@ -34,7 +35,7 @@ pub(crate) struct Traffic {
 const MAX_RECEIVED_UPDATES: u8 = 32;
 /// Twice the number of tickets that a server of this library can be set to send.
 const MAX_RECEIVED_TICKETS: u16 = 512;
-/// Far below the number that BoringSSL and this library reject as a flood.
+/// Far below the number of KeyUpdates without data that BoringSSL and this library reject.
 const MAX_REFRESHES: u8 = 16;
 /// RFC 9846 §4.7.3: at most 2^48 - 1 key updates.
 const MAX_SENT_UPDATES: u64 = (1 << 48) - 1;
@@ -47,8 +48,8 @@ impl Traffic {
             received_updates: 0,
             received_tickets: 0,
             sent_updates: 0,
-            update_pending: false,
-            update_requested: false,
+            owed_to_peer: false,
+            awaited_from_peer: false,
             refreshes: 0,
         }
     }
@@ -64,15 +65,15 @@ impl Traffic {
     /// Switches reading to the peer's next key (RFC 9846 §4.7.3).
     pub(crate) fn on_key_update(&mut self, m: &Framed<'_, KeyUpdate>, out: &mut dyn Sink) -> Result<(), Error> {
         let at = m.at_boundary()?;
-        // A requested KeyUpdate does not count towards the limit.
-        if !std::mem::take(&mut self.update_requested) {
+        // A KeyUpdate that this side requested does not count towards the limit.
+        if !std::mem::take(&mut self.awaited_from_peer) {
             self.received_updates = self.received_updates.saturating_add(1);
         }
         if self.received_updates > MAX_RECEIVED_UPDATES {
             return Err(Error::Flood(Flood::KeyUpdates));
         }
         out.install_read(self.keys.next_read_key(), at);
-        self.update_pending |= m.msg.request_update == KeyUpdateRequest::UPDATE_REQUESTED;
+        self.owed_to_peer |= m.msg.request_update == KeyUpdateRequest::UPDATE_REQUESTED;
         Ok(())
     }
 
@@ -101,12 +102,12 @@ impl Traffic {
 
     /// Returns whether the peer requested a KeyUpdate that is not sent yet.
     pub(crate) fn has_pending_key_update(&self) -> bool {
-        self.update_pending
+        self.owed_to_peer
     }
 
     /// Sends the KeyUpdate that the peer requested, if any.
     pub(crate) fn send_pending_key_update(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
-        if std::mem::take(&mut self.update_pending) && self.sent_updates < MAX_SENT_UPDATES {
+        if std::mem::take(&mut self.owed_to_peer) && self.sent_updates < MAX_SENT_UPDATES {
             self.send_key_update(KeyUpdateRequest::UPDATE_NOT_REQUESTED, out)?;
         }
         Ok(())
@@ -120,16 +121,16 @@ impl Traffic {
             return Ok(());
         }
         self.refreshes = self.refreshes.saturating_add(1);
-        if self.update_requested {
+        if self.awaited_from_peer {
             return self.update_write_key(out);
         }
-        self.update_requested = true;
+        self.awaited_from_peer = true;
         self.send_key_update(KeyUpdateRequest::UPDATE_REQUESTED, out)
     }
 
     #[cfg(test)]
     pub(crate) fn forget_request(&mut self) {
-        self.update_requested = false;
+        self.awaited_from_peer = false;
         self.refreshes = 0;
     }
 
@@ -144,7 +145,7 @@ impl Traffic {
         }
         self.sent_updates = self.sent_updates.saturating_add(1);
         // Any KeyUpdate answers a pending request.
-        self.update_pending = false;
+        self.owed_to_peer = false;
         out.send(&mut |w| w.message(HandshakeType::KEY_UPDATE, |w| w.u8(request_update.0)))?;
         out.install_write(self.keys.next_write_key())
     }

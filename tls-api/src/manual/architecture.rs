@@ -34,7 +34,7 @@
 //!
 //! # States are types
 //!
-//! A state is a struct named as in RFC 9846 Appendix A. Its method takes the state and one message
+//! A state is a struct named after RFC 9846 Appendix A. Its method takes the state and one message
 //! and returns the next state, so a transition that the RFC does not have does not compile:
 //!
 //! ```text
@@ -51,7 +51,7 @@
 //! WaitFinished ◀─────────────┘
 //!       │  WaitClientIdentity  which certificate?
 //!       │  WaitSignature       sign this
-//! Traffic
+//! Connected
 //! ```
 //!
 //! ```text
@@ -59,6 +59,7 @@
 //!
 //! WaitClientHello ◀─ retry
 //!       │  WaitSession    which session?
+//!       │  WaitTakeSession  remove it from its store
 //!       │  WaitIdentity   which certificate?
 //!       │  WaitSignature  sign this
 //! (the server's flight is sent)
@@ -67,12 +68,13 @@
 //!       │       WaitVerdict, WaitCertVerify
 //! WaitFinished
 //!       │  WaitTickets    encrypt or store sessions
-//! Traffic
+//! Connected
 //! ```
 //!
-//! What was checked is a value. `ServerCertVerified` holds the chain, and only it can check the
-//! CertificateVerify; the result is the only way to check Finished, and that one the only way to
-//! application keys. An omitted check does not compile. The compile-fail tests show each omission.
+//! What was checked is a value. `PeerCertVerified` (in `auth.rs`) holds the chain, and only it can
+//! check the CertificateVerify; the result is the only way to check Finished, and only the result
+//! of that unlocks the application keys. An omitted check does not compile. The compile-fail tests
+//! show each omission.
 //!
 //! # Decisions are requests
 //!
@@ -110,13 +112,17 @@
 //!         match done.progress {
 //!             Progress::NeedMoreInput { .. } | Progress::Paused | Progress::PeerClosed => return Ok(plaintext),
 //!             Progress::ApplicationData(range) => plaintext.extend_from_slice(&incoming[range]),
-//!             Progress::Need(Need::Verdict(need)) => {
-//!                 // `need` owns its data: it could go to another thread.
-//!                 let answer: Answer = need.verify(verifier, UnixTime::now());
-//!                 connection.resume(answer, outgoing)?;
-//!             }
-//!             Progress::Need(other) => {
-//!                 connection.resume(other.refuse(), outgoing)?;
+//!             Progress::Need(need) => {
+//!                 let mut open = Some(need);
+//!                 while let Some(need) = open {
+//!                     // `need` owns its data: it could go to another thread.
+//!                     let answer: Answer = match need {
+//!                         Need::Verdict(need) => need.verify(verifier, UnixTime::now()),
+//!                         other => other.refuse(),
+//!                     };
+//!                     // The answer may lead to the next request.
+//!                     open = connection.resume(answer, outgoing)?;
+//!                 }
 //!             }
 //!             _ => {}
 //!         }

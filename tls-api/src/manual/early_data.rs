@@ -10,7 +10,7 @@
 //! * **It can be delayed.** The client has not proved that it is alive. Act on early data only if
 //!   that is harmless at any time.
 //!
-//! It has no forward secrecy against theft of the session either.
+//! It has no forward secrecy: anyone who steals the session can decrypt it later.
 //!
 //! # The server
 //!

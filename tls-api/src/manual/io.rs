@@ -60,27 +60,79 @@
 //! use std::io::{self, Read, Write};
 //! use strata_tls::{ServerSession, Session};
 //!
-//! /// Returns whether the connection stays open.
+//! /// Handles a connection whose socket is readable or writable. Returns whether it stays open.
 //! fn ready(session: &mut ServerSession, socket: &mut (impl Read + Write), readable: bool) -> io::Result<bool> {
 //!     if readable && session.wants_read() {
-//!         let end = session.read_tls(socket)? == 0;
+//!         session.read_tls(socket)?;
 //!         if let Err(e) = session.process_new_packets() {
 //!             session.write_tls(socket)?; // the alert
 //!             return Err(io::Error::other(e));
 //!         }
-//!         let mut request = [0; 4096];
-//!         match session.read(&mut request) {
+//!     }
+//!     let mut data = [0; 4096];
+//!     loop {
+//!         // Empty the send buffer before reading more, so that the echo fits into it.
+//!         while session.wants_write() {
+//!             match session.write_tls(socket) {
+//!                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(true),
+//!                 other => other?,
+//!             };
+//!         }
+//!         // Read until `WouldBlock`: no event follows for plaintext that stays in the session.
+//!         match session.read(&mut data) {
 //!             Ok(0) => session.send_close_notify(),
-//!             Ok(n) => session.write_all(&request[..n])?, // an echo
-//!             Err(e) if e.kind() == io::ErrorKind::WouldBlock && !end => {}
-//!             Err(e) => return Err(e),
+//!             Ok(n) => session.write_all(&data[..n])?, // an echo
+//!             Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+//!             Err(e) => return Err(e), // also if the transport ended without close_notify
+//!         }
+//!         if !session.wants_write() {
+//!             break;
 //!         }
 //!     }
-//!     if session.wants_write() {
-//!         session.write_tls(socket)?;
-//!     }
-//!     Ok(session.wants_read() || session.wants_write())
+//!     Ok(session.wants_read())
 //! }
+//! # struct Socket { arrived: Vec<u8>, sent: Vec<u8> }
+//! # impl Read for Socket {
+//! #     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+//! #         let n = buf.len().min(self.arrived.len()).min(5000);
+//! #         buf[..n].copy_from_slice(&self.arrived[..n]);
+//! #         self.arrived.drain(..n);
+//! #         if n == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(n) }
+//! #     }
+//! # }
+//! # impl Write for Socket {
+//! #     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+//! #         self.sent.extend_from_slice(buf);
+//! #         Ok(buf.len())
+//! #     }
+//! #     fn flush(&mut self) -> io::Result<()> { Ok(()) }
+//! # }
+//! # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+//! # let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+//! # let server = strata_tls::ServerConfig::from_pem(cert.as_bytes(), key.as_bytes())?;
+//! # let roots = strata_tls::root_store_from_pem(cert.as_bytes())?;
+//! # let client = std::sync::Arc::new(strata_tls::ClientConfig::with_roots(roots));
+//! # let mut server = ServerSession::new(&std::sync::Arc::new(server));
+//! # let mut client = strata_tls::ClientSession::new(&client, "localhost".try_into()?)?;
+//! # let data = vec![7; 40_000];
+//! # client.write_all(&data)?;
+//! # client.send_close_notify();
+//! # let mut socket = Socket { arrived: Vec::new(), sent: Vec::new() };
+//! # let (mut echo, mut open) = (Vec::new(), true);
+//! # while open {
+//! #     while client.wants_write() { client.write_tls(&mut socket.arrived)?; }
+//! #     while open && !socket.arrived.is_empty() { open = ready(&mut server, &mut socket, true)?; }
+//! #     let sent = std::mem::take(&mut socket.sent);
+//! #     let mut rest = &sent[..];
+//! #     while !rest.is_empty() {
+//! #         client.read_tls(&mut rest)?;
+//! #         client.process_new_packets()?;
+//! #         let mut part = [0; 1 << 14];
+//! #         while let Ok(n @ 1..) = client.read(&mut part) { echo.extend_from_slice(&part[..n]); }
+//! #     }
+//! # }
+//! # assert_eq!(echo, data);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! Afterwards register the interest that `wants_read` and `wants_write` return. The example
@@ -118,11 +170,12 @@
 //! fn ask(number: u64, session: &mut ServerSession, config: &Arc<ServerConfig>, done: &mpsc::Sender<(u64, Answer)>) {
 //!     let Some(need) = session.take_need() else { return };
 //!     let (config, done) = (Arc::clone(config), done.clone());
-//!     // `need.refuse()` would say no. Its variants have other answers.
+//!     // `need.refuse()` would reject. Each variant of `Need` has more specific answers.
 //!     thread::spawn(move || done.send((number, config.answer(need))));
 //! }
 //!
-//! /// When the worker is done. Then write, and ask again: the next request may be pending.
+//! /// Called when the worker is done. Afterwards write, and call `ask` again: another request may
+//! /// be pending.
 //! fn answered(session: &mut ServerSession, answer: Answer) -> Result<(), Error> {
 //!     session.answer(answer).map(drop)
 //! }

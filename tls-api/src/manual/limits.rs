@@ -11,13 +11,13 @@
 //! | unsent data | 64 KiB of plaintext in records | [`set_buffer_limit`](crate::Session::set_buffer_limit) |
 //! | early data of a connection | 0 | [`set_max_early_data_size`](crate::ServerConfig::set_max_early_data_size) |
 //! | empty records in a row | 32 | fixed |
-//! | warning alerts in a row | 4 | fixed |
-//! | change_cipher_spec records | 4 | fixed |
+//! | warning alerts without data in between | 4 | fixed |
+//! | change_cipher_spec records without data in between (RFC 9846 §5 sets no limit) | 4 | fixed |
 //! | KeyUpdates without data | 32 | fixed |
 //! | NewSessionTickets without data | 512 | fixed |
-//! | renegotiation requests (TLS 1.2) | 32, each refused | fixed |
-//! | PSK identities looked at | 32 | fixed |
-//! | stored sessions of a client | 256 servers, 8 sessions each | [`ClientSessionMemoryCache::new`](crate::ClientSessionMemoryCache::new) |
+//! | renegotiation requests (TLS 1.2) without data in between | 32; the first 4 are answered by a warning | fixed |
+//! | PSK identities considered | 32, of these 4 session lookups | fixed |
+//! | stored sessions of a client | 256 servers, 8 TLS 1.3 sessions and one of TLS 1.2 each | [`ClientSessionMemoryCache::new`](crate::ClientSessionMemoryCache::new) |
 //! | signatures checked for CRLs | 100 | fixed |
 //! | SCTs checked | 16 | fixed |
 //! | OCSP responder certificates | 4 | fixed |

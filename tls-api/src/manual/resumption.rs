@@ -12,10 +12,10 @@
 //! | | ticket (default) | store |
 //! |---|---|---|
 //! | setter | [`set_ticketer`](crate::ServerConfig::set_ticketer) | [`set_session_storage`](crate::ServerConfig::set_session_storage) |
-//! | state on the server | one key | some 400 bytes a session |
+//! | state on the server | one key, up to 8 former ones | some 400 bytes a session |
 //! | early data | no | yes: a store can remove a session on first use |
 //! | a session ends with a fatal alert | no | yes |
-//! | forward secrecy in TLS 1.2 | until the ticket key is gone (18 hours) | until the session is gone |
+//! | a resumed TLS 1.2 connection has forward secrecy | once the ticket key is deleted (18 hours) | once the session is deleted |
 //!
 //! [`set_ticketer_and_session_ids`](crate::ServerConfig::set_ticketer_and_session_ids) serves
 //! clients that support only one of them.
@@ -36,7 +36,7 @@
 //! }
 //! ```
 //!
-//! * A key is 48 random bytes. The first one seals, all of them open. Replace it before 2^32
+//! * A key is 48 random bytes. The first one encrypts, all of them decrypt. Replace it before 2^32
 //!   tickets over all machines, and at least once a day.
 //! * All machines need configurations with the same resumption scope (below). Otherwise their
 //!   sessions cost each other a full handshake; nothing worse happens.

@@ -142,7 +142,7 @@ impl SessionBackend {
             Self::Store(store) => from(store)?,
         };
         let session = ServerSessionValue::decode(&bytes).ok();
-        // `Zeroizing` overwrites spare capacity at once, but elements one by one.
+        // `Zeroizing` overwrites spare capacity with one `memset`, but elements one by one.
         bytes.clear();
         session
     }

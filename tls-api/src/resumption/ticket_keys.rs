@@ -1,4 +1,4 @@
-//! Ticket keys: their age, rotation and deletion.
+//! Ticket keys: their age, rotation and deletion. `Ticketer` rotates them when a rotation is due.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -128,8 +128,8 @@ pub(super) const ROTATION: u64 = 6 * 60 * 60;
 const DELETED: u64 = 18 * 60 * 60;
 /// Former keys that still decrypt: two if keys rotate by age, more if they are exhausted sooner.
 pub(super) const MAX_FORMER: usize = 8;
-/// Tickets of a key for each thread slot. In all 2^31: there two random nonces collide with a
-/// probability of 2^-35.
+/// Tickets of a key for each thread slot, 2^31 in all. The probability that two random nonces
+/// collide is then 2^-35.
 pub(super) const MAX_TICKETS: u32 = 1 << 28;
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ pub struct Ticketer {
     start: Option<Instant>,
 }
 
-/// The lifetime of a ticket in seconds: for so long its key certainly exists.
+/// The lifetime of a ticket in seconds: its key exists at least this long.
 const LIFETIME: u32 = 12 * 60 * 60;
 
 impl Ticketer {

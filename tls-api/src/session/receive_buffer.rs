@@ -1,5 +1,6 @@
 //! The receive buffer: records arrive in it, are decrypted in place, and their plaintext is read
-//! from it. Early data has a buffer of its own.
+//! from it. Early data has a buffer of its own. `SessionCore` stops reading from the transport
+//! above `UNREAD_LIMIT`.
 //!
 //! ```text
 //!   ┌ read ┬ unread ┬ overhead ┬ unread ┬ incomplete record ┬ free ┐

@@ -3,7 +3,8 @@
 //!
 //! The peers are `openssl`, `curl`, `gnutls-cli`, `gnutls-serv`, `certtool`, `node`, `java`,
 //! `keytool`, `ssh-keygen`, `sslscan`, `nginx` and `redis-server`. Tests of a missing peer are
-//! reported as ignored, with the reason. With `TLS_INTEROP_REQUIRED=1` in the environment they fail.
+//! reported as ignored, with the reason. With `TLS_INTEROP_REQUIRED=1` in the environment they
+//! fail.
 
 mod certificates;
 mod client_certificates;

@@ -1,7 +1,7 @@
 //! The client's early data (0-RTT): its keys, and whether the server accepts it (RFC 9846 §2.3,
 //! §4.3.10).
 //!
-//! The chain is store → lookup → answer → accept. The client's store returns a session, and
+//! The steps are store → lookup → answer → accept. The client's store returns a session, and
 //! [`ResumptionOffer`] offers it. [`EarlyData::start`] installs the key after ClientHello. The
 //! server looks the session up ([`Need::Session`](crate::need::Need::Session)) and answers with
 //! [`NeedSession::found_single_use`](crate::need::NeedSession::found_single_use). It removes the

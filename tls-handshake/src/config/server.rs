@@ -199,7 +199,8 @@ impl ServerConfig {
         Ok(())
     }
 
-    /// Sets whose order of cipher suites counts. Default: the server's.
+    /// Sets whose order of cipher suites counts. Default: the server's, except that
+    /// ChaCha20-Poly1305 is used for a client that prefers it.
     pub fn set_suite_preference(&mut self, preference: SuitePreference) {
         self.suite_preference = preference;
     }

@@ -1,4 +1,5 @@
-//! Receiving: decrypts the record at the front of the caller's bytes in place.
+//! Receiving: decrypts the record at the front of the caller's bytes in place. Counts early data,
+//! and records without data, against their limits.
 
 use std::ops::Range;
 

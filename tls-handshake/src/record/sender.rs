@@ -1,4 +1,5 @@
-//! Sending: cuts data into records of at most the record size and encrypts them in place.
+//! Sending: cuts data into records of at most the record size, pads them (`sizing` says how much)
+//! and encrypts them in place.
 
 use std::io::IoSlice;
 

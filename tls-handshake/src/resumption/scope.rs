@@ -1,5 +1,5 @@
 //! The resumption scope: the hash of the settings that a session depends on. A configuration
-//! resumes only sessions of its own scope.
+//! resumes only sessions of its own scope: `eligibility` compares it, for both roles.
 
 #[cfg(test)]
 use tls_crypto::HashAlgorithm;

@@ -60,8 +60,8 @@ pub(crate) fn unsupported_signature(
     }
 }
 
-/// Returns the text of a key (a SubjectPublicKeyInfo) that is not supported, although it can sign with
-/// this scheme. `binds_curve` says whether the scheme names the curve.
+/// Returns the text of a key (a SubjectPublicKeyInfo) that is not supported, although it can sign
+/// with this scheme. `binds_curve` says whether the scheme names the curve.
 pub(crate) fn unsupported_key_of(scheme: SignatureScheme, binds_curve: bool, spki: &[u8]) -> Option<String> {
     let key = Key::read(spki);
     let family = match scheme {
