@@ -181,6 +181,12 @@ pub(super) fn check(refusal: &Refusal) -> &'static str {
 fn of_refusal(refusal: &Refusal, name: &str) -> (&'static str, String) {
     use CertificateError as E;
     match (&refusal.why, refusal.hint()) {
+        (E::Expired { .. }, Some(Hint::ExpiredCa)) => (
+            "expired",
+            "let the server send the current certificate of that CA, or leave out the expired one; if the date of \
+             this machine is wrong, correct it"
+                .into(),
+        ),
         (E::Expired { .. }, _) => (
             "expired",
             "renew the certificate and reload the server; if it was renewed, the server still serves the old file; \
@@ -190,6 +196,14 @@ fn of_refusal(refusal: &Refusal, name: &str) -> (&'static str, String) {
         (E::NotYetValid { .. }, _) => (
             "not_yet_valid",
             "check the date of this machine, and that of the machine that issued the certificate".into(),
+        ),
+        (E::NotValidForName { .. }, Some(Hint::AddressAsDnsName)) => (
+            "wrong_name",
+            format!("have the certificate reissued with {name} as an IP address in subjectAltName, not as a DNS name"),
+        ),
+        (E::NotValidForName { .. }, Some(Hint::Wildcard { name: wildcard })) => (
+            "wrong_name",
+            format!("have the certificate reissued with {name}: {wildcard} stands for exactly one label"),
         ),
         (E::NotValidForName { has, .. }, _) if has.is_empty() => (
             "wrong_name",
@@ -221,7 +235,7 @@ fn of_refusal(refusal: &Refusal, name: &str) -> (&'static str, String) {
                 "if {subject} is a CA of your own, trust it with --cafile; otherwise get a certificate from a public CA"
             ),
         ),
-        (_, Some(Hint::SameNameOtherKey { subject })) => (
+        (_, Some(Hint::SameNameOtherKey { subject } | Hint::SameNameOtherKeyType { subject })) => (
             "other_ca_key",
             format!(
                 "get the current certificate of {subject} and give it with --cafile: the one trusted here has another key"
@@ -266,6 +280,20 @@ fn of_refusal(refusal: &Refusal, name: &str) -> (&'static str, String) {
         (E::UnsupportedSignature(_), _) => (
             "unsupported_signature",
             "have the certificate signed again, with a key and an algorithm that the text lists".into(),
+        ),
+        (E::IssuerKeyUsage | E::EndEntityUsedAsCa, _) => (
+            "issuer_is_no_ca",
+            "have the certificate issued by a CA: the one that signed it may not sign certificates".into(),
+        ),
+        (E::NameConstraint(_), _) => {
+            ("name_constraints", "use a name that the CA may issue certificates for, or another CA".into())
+        }
+        (E::PathLength { .. } | E::TooManyIntermediates { .. }, _) => {
+            ("path_length", "have the chain reissued with fewer CA certificates".into())
+        }
+        (E::CriticalExtension { .. }, _) => (
+            "critical_extension",
+            "have the certificate reissued without this extension, or with the extension marked non-critical".into(),
         ),
         (E::UnsupportedVersion, _) => ("old_certificate", "have it reissued as X.509 version 3".into()),
         (E::BadEncoding, _) => ("malformed", "install the certificate on the server again".into()),

@@ -173,7 +173,7 @@ const FAULTS: &[Fault] = &[
         name: "expired_intermediate",
         make: |root, ca| below(root, ca, |params| params.not_after = date_time_ymd(2001, 2, 3)),
         code: "expired",
-        words: &["2001-02-03", "renew"],
+        words: &["2001-02-03", "current certificate of that CA"],
         blamed: Some(1),
     },
     Fault {
@@ -198,6 +198,19 @@ const FAULTS: &[Fault] = &[
         },
         code: "wrong_name",
         words: &["subjectAltName", "the common name is not used"],
+        blamed: Some(0),
+    },
+    Fault {
+        name: "wildcard_of_two_labels",
+        make: |root, ca| {
+            changed(root, ca, |params| {
+                params.subject_alt_names = CertificateParams::new(vec!["*.localhost".into()])
+                    .map(|params| params.subject_alt_names)
+                    .unwrap_or_default();
+            })
+        },
+        code: "wrong_name",
+        words: &["*.localhost", "exactly one label"],
         blamed: Some(0),
     },
     Fault {
@@ -283,8 +296,8 @@ const FAULTS: &[Fault] = &[
                 });
             })
         },
-        code: "path",
-        words: &["name constraint", "RFC 5280"],
+        code: "name_constraints",
+        words: &["name constraint", "another CA"],
         blamed: None,
     },
     Fault {
@@ -294,16 +307,16 @@ const FAULTS: &[Fault] = &[
             let lower = upper.below("lower", |_| {})?;
             Ok(Setup::new(lower.leaf(|_| {})?, &[&lower, &upper], root))
         },
-        code: "path",
-        words: &["path length"],
+        code: "path_length",
+        words: &["path length", "fewer CA certificates"],
         blamed: None,
     },
     Fault {
         name: "issuer_is_no_ca",
         make: |root, ca| below(root, ca, |params| params.is_ca = IsCa::ExplicitNoCa),
-        code: "path",
-        words: &["not a CA certificate"],
-        blamed: None,
+        code: "issuer_is_no_ca",
+        words: &["not a CA certificate", "issued by a CA"],
+        blamed: Some(1),
     },
     Fault {
         name: "critical_extension",
@@ -314,9 +327,9 @@ const FAULTS: &[Fault] = &[
                 params.custom_extensions = vec![unknown];
             })
         },
-        code: "path",
-        words: &["critical extension"],
-        blamed: None,
+        code: "critical_extension",
+        words: &["1.2.3.4", "non-critical"],
+        blamed: Some(0),
     },
 ];
 
