@@ -278,8 +278,8 @@ impl Issuer<'_> {
             E::RequiredEkuNotFoundContext(_) | E::EmptyEkuExtension => {
                 CertificateError::WrongPurpose { wanted: "OCSPSigning", found: key_purposes(read) }
             }
-            // The responder is not the issuer's.
-            E::UnknownIssuer => return OcspError::UntrustedResponder,
+            // The responder is not the issuer's, or is another CA.
+            E::UnknownIssuer | E::CaUsedAsEndEntity => return OcspError::UntrustedResponder,
             e => {
                 let roots = self.anchor().map(|anchor| anchor.to_owned()).into_iter().collect();
                 diagnose(e, &[CertificateDer::from(whole)], &roots, Purpose::Server, now).why
