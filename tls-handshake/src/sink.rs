@@ -33,8 +33,8 @@ pub trait Sink {
     fn send_change_cipher_spec(&mut self) -> Result<(), Error>;
 
     /// As [`send_change_cipher_spec`](Self::send_change_cipher_spec), but only with the next
-    /// record. A client would otherwise write in the middle of the server's flight, and over a transport
-    /// without buffers both sides would wait for each other.
+    /// record. A client would otherwise write in the middle of the server's flight, and over a
+    /// transport without buffers both sides would wait for each other.
     ///
     /// # Errors
     /// As for [`Sink::install_write`].

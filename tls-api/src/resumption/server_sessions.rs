@@ -186,8 +186,8 @@ impl SessionBackend {
         matches!(self, Self::Application(_))
     }
 
-    /// Removes the sessions of a failed connection from the store (RFC 5246 §7.2.2, RFC 9846
-    /// §6.2): those that [`failed_sessions`](tls_handshake::ServerConnection::failed_sessions) returns.
+    /// Removes the sessions of a failed connection from the store (RFC 5246 §7.2.2, RFC 9846 §6.2):
+    /// those that [`failed_sessions`](tls_handshake::ServerConnection::failed_sessions) returns.
     /// Tickets cannot be revoked.
     pub fn remove(&self, ids: impl Iterator<Item = [u8; 32]>) {
         if let Self::Store(store) | Self::TicketsOrStore(_, store) = self {

@@ -56,8 +56,8 @@ impl ServerSession {
     /// Returns the IDs of the sessions that a failed connection created or, in TLS 1.2, resumed,
     /// for the application to remove from its store (RFC 5246 §7.2.2, RFC 9846 §6.2). Call it after
     /// an error. Returns them once, and only if the application stores the sessions
-    /// ([`ServerConfig::set_session_lookup`]) or defers [`Needs::SESSION`]. Otherwise the connection
-    /// has removed them itself.
+    /// ([`ServerConfig::set_session_lookup`]) or defers [`Needs::SESSION`]. Otherwise the
+    /// connection has removed them itself.
     pub fn failed_sessions(&mut self) -> impl Iterator<Item = [u8; 32]> + use<> {
         self.0.connection_mut().failed_sessions()
     }

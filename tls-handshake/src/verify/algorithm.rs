@@ -42,8 +42,8 @@ pub(crate) fn explain_signature(e: &webpki::Error, spki: &[u8], signed: &Signed<
     SignatureFault::Unsupported(UnsupportedSignature { part, algorithm: algorithm.text, key: Some(key.text) })
 }
 
-/// Returns what is not supported about a signature with this key, after webpki's error; `None` if the
-/// signature is invalid.
+/// Returns what is not supported about a signature with this key, after webpki's error; `None` if
+/// the signature is invalid.
 pub(crate) fn unsupported_signature(
     e: &webpki::Error,
     spki: &[u8],

@@ -171,8 +171,9 @@ impl<'c> Diagnosis<'c> {
                 let unsupported = UnsupportedSignature { part, algorithm, key: None };
                 CertificateError::UnsupportedSignature(unsupported.into()).into()
             }
-            // A certificate has the name of its issuer's issuer, for example a self-issued one. webpki
-            // tried keys that did not sign it, and reports that rather than the fault of the path.
+            // A certificate has the name of its issuer's issuer, for example a self-issued one.
+            // webpki tried keys that did not sign it, and reports that rather than the fault of the
+            // path.
             _ => {
                 let others = [E::PathLenConstraintViolated, E::NameConstraintViolation, E::EndEntityUsedAsCa];
                 let mut found = others.into_iter().map(|e| self.of(e)).filter(|fault| fault.at.is_some());
