@@ -283,7 +283,8 @@ impl Setup {
         let mut resumed = 0;
         for (round, name) in names.iter().enumerate() {
             let client = ClientSession::new(&client, ServerName::try_from(*name).unwrap()).unwrap();
-            let mut pair = Pair { client, server: ServerSession::new(&server) };
+            // On the heap, so that the memory of the sessions themselves is searched too.
+            let mut pair = Box::new(Pair { client, server: ServerSession::new(&server) });
             if let Some(mut writer) = pair.client.early_data().filter(|_| early) {
                 std::io::Write::write_all(&mut writer, b"early").unwrap();
             }

@@ -110,7 +110,11 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A secret prepared as an HMAC key. Overwritten on drop.
+/// A secret prepared as an HMAC key. Overwritten on drop, with all bytes that ring leaves
+/// uninitialised.
+///
+/// A move copies it and leaves the old copy. Inside a heap value it is therefore boxed, so that
+/// only a pointer moves, or taken out before the value is freed.
 pub struct Expander {
     algorithm: HashAlgorithm,
     key: hmac::Key,
@@ -285,7 +289,9 @@ impl Label {
 
 const PREFIX: &[u8] = b"tls13 ";
 
-static KNOWN_KEY: LazyLock<hmac::Key> = LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA256, &[]));
+/// SHA-384 has the largest state, so this overwrites all bytes of any other key: in a SHA-256 key
+/// half of them are uninitialised, and hold old stack memory.
+static KNOWN_KEY: LazyLock<hmac::Key> = LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA384, &[]));
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::labels;
 use crate::hash::MAX_HASH_LEN;
-use crate::secret_bytes::SecretBytes;
+use crate::secret_bytes::{SecretBytes, with_zeroized_stack};
 use crate::{Error, HashAlgorithm, hkdf};
 
 /// Imports an external pre-shared key for one protocol and one hash, RFC 9258 §5.1.
@@ -35,11 +35,13 @@ pub fn import_psk(
     imported_identity: &[u8],
     target: HashAlgorithm,
 ) -> Result<ImportedPsk, Error> {
-    let epskx = hkdf::extract_without_salt(epsk_hash, epsk);
     let context = epsk_hash.hash(imported_identity);
     let mut bytes = SecretBytes::new([0; MAX_HASH_LEN]);
     let ipskx = bytes.get_mut(..target.output_len()).ok_or(Error::OutputTooLong)?;
-    hkdf::hkdf_expand_label(&epskx, labels::DERIVED_PSK, context.as_ref(), ipskx)?;
+    with_zeroized_stack(|| {
+        let epskx = hkdf::extract_without_salt(epsk_hash, epsk);
+        hkdf::hkdf_expand_label(&epskx, labels::DERIVED_PSK, context.as_ref(), ipskx)
+    })?;
     Ok(ImportedPsk { target, bytes })
 }
 

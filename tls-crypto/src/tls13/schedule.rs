@@ -19,13 +19,16 @@ pub enum BinderKind {
     Resumption,
 }
 
-/// The first stage: the Early Secret, from a pre-shared key or none.
+/// The first stage: the Early Secret, from a pre-shared key or none. Zeroized on drop.
+///
+/// It stays where it is on the heap, however often it moves: offers and lookups hold it in lists
+/// and states, and an inline secret would remain in the memory that they free.
 #[derive(Debug)]
 pub struct EarlySecret {
     algorithm: HashAlgorithm,
     /// `None` without a pre-shared key: the secret, and the salt derived from it, are then public
     /// constants.
-    psk: Option<Expander>,
+    psk: Option<Box<Expander>>,
 }
 
 impl EarlySecret {
@@ -38,7 +41,8 @@ impl EarlySecret {
     /// Starts the key schedule with a pre-shared key for `algorithm`.
     #[must_use]
     pub fn with_psk(algorithm: HashAlgorithm, psk: &[u8]) -> Self {
-        Self { algorithm, psk: Some(hkdf::extract_without_salt(algorithm, psk).expander()) }
+        let expander = || Box::new(hkdf::extract_without_salt(algorithm, psk).expander());
+        Self { algorithm, psk: Some(with_zeroized_stack(expander)) }
     }
 
     /// Returns the key of the binder, RFC 9846 §4.3.11.2.
@@ -49,7 +53,7 @@ impl EarlySecret {
             BinderKind::Imported => &labels::IMPORTED_BINDER,
             BinderKind::Resumption => &labels::RESUMPTION_BINDER,
         };
-        FinishedKey::of(&self.derive(label, self.algorithm.of_empty()).expander())
+        with_zeroized_stack(|| FinishedKey::of(&self.derive(label, self.algorithm.of_empty()).expander()))
     }
 
     /// Returns the secret of early data. `client_hello_hash` is the transcript hash of only the
@@ -62,7 +66,7 @@ impl EarlySecret {
     /// Returns the exporter for use with early data, RFC 9846 §7.5.
     #[must_use]
     pub fn early_exporter(&self, client_hello_hash: &Digest) -> ExporterSecret {
-        ExporterSecret::new(self.derive(&labels::EARLY_EXPORTER, client_hello_hash))
+        with_zeroized_stack(|| ExporterSecret::new(self.derive(&labels::EARLY_EXPORTER, client_hello_hash)))
     }
 
     /// Moves to the next stage with the shared secret of the key exchange. `hello_hash` is the
@@ -150,7 +154,8 @@ impl MainSecret {
     /// ClientHello to the client's Finished.
     #[must_use]
     pub fn into_resumption(self, client_finished_hash: &Digest) -> ResumptionSecret {
-        ResumptionSecret::new(self.0.derive_secret(&labels::RESUMPTION_MAIN, client_finished_hash))
+        let derive = || self.0.derive_secret(&labels::RESUMPTION_MAIN, client_finished_hash);
+        ResumptionSecret::new(with_zeroized_stack(derive))
     }
 }
 

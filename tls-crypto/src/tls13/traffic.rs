@@ -134,7 +134,7 @@ impl StoredTrafficSecret {
     /// Returns the secret after a KeyUpdate, RFC 9846 §7.2.
     #[must_use]
     pub fn next(&self) -> TrafficSecret {
-        TrafficSecret::new(self.0.expander().expand_to_secret(&labels::TRAFFIC_UPDATE))
+        with_zeroized_stack(|| TrafficSecret::new(self.0.expander().expand_to_secret(&labels::TRAFFIC_UPDATE)))
     }
 }
 
@@ -217,7 +217,7 @@ impl ResumptionSecret {
     /// 255 are ignored.
     #[must_use]
     pub fn ticket_psk(&self, nonce: &[u8]) -> Psk {
-        Psk(self.0.expander().expand_with_context(&labels::RESUMPTION, nonce))
+        with_zeroized_stack(|| Psk(self.0.expander().expand_with_context(&labels::RESUMPTION, nonce)))
     }
 
     #[cfg(test)]

@@ -211,9 +211,9 @@ impl WaitTakeSession {
     ///
     /// # Errors
     /// [`Error`] if ServerHello cannot be sent.
-    pub(super) fn on_taken(self: Box<Self>, answer: TakeAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
+    pub(super) fn on_taken(self, answer: TakeAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
         let (hello, taken) = answer.into_parts();
-        let Self { full, accepted } = *self;
+        let Self { full, accepted } = self;
         if taken { Ok(Step::Next(full.resume(hello.wire(), accepted, out)?)) } else { Ok(full.ask_identity(hello)) }
     }
 }
