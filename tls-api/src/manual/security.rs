@@ -13,8 +13,10 @@
 //!   record, is an error.
 //! * A nonce is not used twice: a sealer owns its sequence number. Keys are updated before the
 //!   limit of the AEAD (RFC 9846 §5.5); TLS 1.2, which cannot, ends the connection there.
-//! * Secrets are compared in constant time, overwritten when dropped, and absent from logs, errors
-//!   and `Debug`.
+//! * Secrets are compared in constant time, and absent from logs, errors and `Debug`.
+//! * Keys, secrets and sessions are overwritten before their heap memory is freed. On the stack
+//!   this is best effort: copies that the compiler makes stay until other calls overwrite them.
+//!   SECURITY.md lists what is not overwritten.
 //! * No input makes it panic. `unsafe` is forbidden; indexing and `unwrap` are denied by lints.
 //!
 //! # What it does not defend against
