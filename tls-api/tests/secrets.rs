@@ -145,6 +145,7 @@ impl KeyLog for SecretWatcher {
     fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
         watch(label, secret);
         if label == "CLIENT_RANDOM" {
+            watch_hmac_key(label, secret);
             let server_random =
                 self.server_random.lock().unwrap().expect("the ServerHello must come before the key log");
             let seed = [b"key expansion", &server_random[..], client_random].concat();
@@ -161,6 +162,9 @@ impl KeyLog for SecretWatcher {
             }
         } else if label.contains("TRAFFIC_SECRET") {
             let hash = if secret.len() == 48 { HashAlgorithm::Sha384 } else { HashAlgorithm::Sha256 };
+            if hash == HashAlgorithm::Sha256 {
+                watch_hmac_key(label, secret);
+            }
             let mut secret = Zeroizing::new(secret.to_vec());
             // Also the secrets and keys after KeyUpdates.
             for _ in 0..3 {
@@ -181,7 +185,82 @@ impl KeyLog for SecretWatcher {
 /// Watches the secret in an encoded session of either side, which follows its length.
 fn watch_session(name: &str, encoded: &[u8]) {
     let (length, rest) = encoded[5..].split_first().unwrap();
-    watch(name, &rest[..usize::from(*length)]);
+    let secret = &rest[..usize::from(*length)];
+    watch(name, secret);
+    watch_early_secret(name, secret);
+}
+
+/// Watches the early secret of TLS 1.3, which a pre-shared key is kept as.
+fn watch_early_secret(name: &str, psk: &[u8]) {
+    if psk.len() == 32 {
+        watch_hmac_key(name, hkdf::extract(HashAlgorithm::Sha256, &[], psk).as_ref());
+    }
+}
+
+/// Watches `key` as ring prepares it for HMAC-SHA-256: the hash states after one block. Who has
+/// them can derive all that the key derives.
+#[inline(never)]
+fn watch_hmac_key(name: &str, key: &[u8]) {
+    for pad in [0x36, 0x5c] {
+        let mut block = Zeroizing::new([pad; 64]);
+        block.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
+        let state = sha256_state(&block);
+        let mut bytes = Zeroizing::new([0; 32]);
+        bytes.chunks_exact_mut(4).zip(*state).for_each(|(bytes, word)| bytes.copy_from_slice(&word.to_ne_bytes()));
+        watch(&format!("{name}, as an HMAC key,"), &*bytes);
+    }
+}
+
+/// The state of SHA-256 after its first block (FIPS 180-4 §6.2.2).
+fn sha256_state(block: &[u8; 64]) -> Zeroizing<[u32; 8]> {
+    let primes = (2_u128..).filter(|n| (2..*n).all(|divisor| n % divisor != 0));
+    // The first 32 bits of the fractional part of a root.
+    let root = |power: u32, of: u128| {
+        let scaled = of << (32 * power);
+        let whole = (0..40).rev().fold(0_u128, |root, bit| {
+            let next = root | 1 << bit;
+            if next.pow(power) <= scaled { next } else { root }
+        });
+        u32::try_from(whole & 0xffff_ffff).unwrap()
+    };
+    let mut words = Zeroizing::new([0_u32; 64]);
+    words.iter_mut().zip(block.chunks_exact(4)).for_each(|(word, b)| *word = u32::from_be_bytes(b.try_into().unwrap()));
+    for at in 16..64 {
+        let (a, b) = (words[at - 15], words[at - 2]);
+        let a = a.rotate_right(7) ^ a.rotate_right(18) ^ a >> 3;
+        let b = b.rotate_right(17) ^ b.rotate_right(19) ^ b >> 10;
+        words[at] = [words[at - 16], a, words[at - 7], b].into_iter().fold(0, u32::wrapping_add);
+    }
+    let mut state = Zeroizing::new([0_u32; 8]);
+    state.iter_mut().zip(primes.clone()).for_each(|(word, prime)| *word = root(2, prime));
+    let initial = *state;
+    for (word, prime) in words.iter().zip(primes) {
+        let [a, b, c, _, e, f, g, h] = *state;
+        let (low, high) = (
+            a.rotate_right(2) ^ a.rotate_right(13) ^ a.rotate_right(22),
+            e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25),
+        );
+        let first = [h, high, (e & f) ^ (!e & g), root(3, prime), *word].into_iter().fold(0, u32::wrapping_add);
+        let second = low.wrapping_add((a & b) ^ (a & c) ^ (b & c));
+        state.rotate_right(1);
+        state[0] = first.wrapping_add(second);
+        state[4] = state[4].wrapping_add(first);
+    }
+    state.iter_mut().zip(initial).for_each(|(word, before)| *word = word.wrapping_add(before));
+    state
+}
+
+/// Without this, the test would not notice that ring changed how it stores keys.
+#[test]
+fn forgotten_hmac_key_is_found() {
+    let found = watching(|| {
+        watch_hmac_key("a secret", &TICKET_KEYS[0]);
+        // Not dropped, so not overwritten.
+        let key = Box::new(std::mem::ManuallyDrop::new(Expander::new(HashAlgorithm::Sha256, &TICKET_KEYS[0])));
+        // Optimised code would not allocate an unused box.
+        drop(std::hint::black_box(key));
+    });
+    assert!(found.iter().any(|found| found.contains("HMAC key")), "{found:?}");
 }
 
 #[derive(Debug)]
@@ -388,6 +467,7 @@ fn external_psks_leave_no_secret() {
             for psk in &psks {
                 let key = import_psk(HashAlgorithm::Sha256, one, psk.identity(), psk.hash()).unwrap();
                 watch("an imported key", key.as_ref());
+                watch_early_secret("an imported key", key.as_ref());
             }
             let hash = if suite == CipherSuite::TLS_AES_256_GCM_SHA384 {
                 HashAlgorithm::Sha384
