@@ -328,3 +328,20 @@ fn client_sends_no_early_data_after_retry() {
     harness.run(&mut pair).unwrap();
     assert_eq!(pair.server_early, b"");
 }
+
+/// RFC 9846 §4.3.10: the limit is the one that the ticket carried, although the server now allows
+/// more.
+#[test]
+fn early_data_limit_is_that_of_session() {
+    let mut harness = Harness::new(Storage::Id);
+    let (client, mut server, mut session) = early_session(&mut harness);
+    server.set_max_early_data_size(5000);
+    session.max_early_data = 5000;
+    for (bytes, expected) in [(1000, Ok(())), (1001, Err(Error::TooMuchEarlyData { limit: LIMIT }))] {
+        let stored = harness.store.clone();
+        let mut pair = Pair::resuming(client.clone(), server.clone(), session.clone(), harness.now);
+        assert_eq!(pair.client.send_early_data(&vec![7; bytes], &mut pair.to_server), Ok(bytes));
+        assert_eq!(harness.run(&mut pair), expected, "{bytes}");
+        harness.store = stored;
+    }
+}

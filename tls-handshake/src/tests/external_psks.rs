@@ -8,7 +8,11 @@ use crate::error::Error;
 use crate::need::{Answer, Need};
 use crate::{ExternalPsk, HandshakeKind, Progress, PskCandidate};
 
+use super::flow::{Outcome, client_resuming};
+use super::hello::Hello;
 use super::pair::{Pair, Pki};
+use crate::client::offered_psk::ResumptionOffer;
+use crate::states::StateMachine;
 
 const KEY: &[u8] = b"a key of 32 bytes, from elsewhere";
 
@@ -196,7 +200,7 @@ fn client_hello_of_psk_only_client_omits_schemes() {
         (&[], Err(Error::MissingExtension { message: T::CLIENT_HELLO, extension: X::SIGNATURE_ALGORITHMS })),
     ] {
         let mut pair = Pair::with_psks(ClientConfig::new(), server(), &psks);
-        let mut hello = super::hello::Hello::parse(&pair.to_server.ready()[5..]);
+        let mut hello = Hello::parse(&pair.to_server.ready()[5..]);
         hello.remove(X::SIGNATURE_ALGORITHMS);
         hello.remove(X::SIGNATURE_ALGORITHMS_CERT);
         let hello = hello.encode();
@@ -334,4 +338,82 @@ fn server_considers_limited_number_of_psk_identities() {
         run(&mut pair, &pki, &psks[known..=known]).unwrap();
         assert_eq!(pair.client.handshake_kind(), Some(expected), "{known}");
     }
+}
+
+/// RFC 9846 §4.2.4: a client that offers a key of another hash after HelloRetryRequest does not
+/// change the suite. The server does not even check the binder.
+#[test]
+fn psk_of_other_hash_is_skipped_after_retry() {
+    let pki = Pki::new();
+    let sha384 = ExternalPsk::plain(b"sensor 8".to_vec(), KEY, HashAlgorithm::Sha384).unwrap();
+    let known = std::slice::from_ref(&sha384);
+    let mut config = server();
+    config.set_cipher_suites(&[CipherSuite::TLS_AES_128_GCM_SHA256, CipherSuite::TLS_AES_256_GCM_SHA384]).unwrap();
+    config.set_groups(&[NamedGroup::SECP256R1]).unwrap();
+    let client_config = ClientConfig::new();
+    let offer = ResumptionOffer::external(&client_config, known);
+    let mut offered: Option<Vec<u8>> = None;
+    let edit = move |message: &mut Vec<u8>| {
+        Hello::edit(message, &|hello| match &offered {
+            None => assert!(hello.has(X::PRE_SHARED_KEY)),
+            Some(psk) => hello.set(X::PRE_SHARED_KEY, psk),
+        });
+        if message[0] == T::CLIENT_HELLO.0 {
+            offered = Some(Hello::parse(message).get(X::PRE_SHARED_KEY).clone());
+        }
+    };
+    let mut client = client_resuming(client_config, offer, Some(Box::new(edit)));
+    let mut server = super::flow::server(config);
+    let (mut asked, mut hashes) = (0, Vec::new());
+    let mut answer = answer(&pki, known);
+    let outcome = super::flow::run(
+        &mut client,
+        &mut server,
+        &mut |need| match need {
+            Need::Verdict(need) => need.answer(Ok(())),
+            Need::Session(need) => {
+                asked += 1;
+                hashes.extend(need.hashes());
+                answer(Need::Session(need))
+            }
+            other => answer(other),
+        },
+        &mut |_, _| {},
+    );
+    assert_eq!((outcome, asked), (Outcome::BothConnected, 1));
+    assert_eq!(hashes, [HashAlgorithm::Sha256], "after HelloRetryRequest only one hash remains");
+    let state = client.state.unwrap();
+    assert_eq!(state.established().unwrap().negotiated.kind, HandshakeKind::FullWithHelloRetryRequest);
+}
+
+/// The request names the hash of the preferred suite, then that of a suite that a key may select.
+#[test]
+fn session_request_names_hashes_of_selectable_suites() {
+    const AES_128: CipherSuite = CipherSuite::TLS_AES_128_GCM_SHA256;
+    const AES_256: CipherSuite = CipherSuite::TLS_AES_256_GCM_SHA384;
+    for (suites, expected) in [
+        (&[AES_128, AES_256][..], &[HashAlgorithm::Sha256, HashAlgorithm::Sha384][..]),
+        (&[AES_256, AES_128], &[HashAlgorithm::Sha384, HashAlgorithm::Sha256]),
+        (&[AES_128], &[HashAlgorithm::Sha256]),
+    ] {
+        let mut config = server();
+        config.set_cipher_suites(suites).unwrap();
+        let mut pair = Pair::with_psks(ClientConfig::new(), config, &[plain(b"sensor 7", KEY)]);
+        let Some(Need::Session(need)) = pair.step_server().unwrap() else { panic!("no session request") };
+        assert_eq!(need.hashes().collect::<Vec<_>>(), expected, "{suites:?}");
+    }
+}
+
+/// A server without sessions and external keys asks for none, whatever a client offers.
+#[test]
+fn disabled_lookups_raise_no_session_request() {
+    let pki = Pki::new();
+    let psks = [plain(b"sensor 7", KEY)];
+    let mut pair = Pair::with_psks(ClientConfig::new(), ServerConfig::new(), &psks);
+    pair.run(&mut |need| match need {
+        Need::Session(_) => panic!("a lookup that the configuration disables"),
+        other => pki.answer(other),
+    })
+    .unwrap();
+    assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full));
 }

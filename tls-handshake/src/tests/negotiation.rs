@@ -5,12 +5,13 @@ use tls_codec::code_points::{
 };
 use tls_codec::handshake::HELLO_RETRY_REQUEST_RANDOM;
 
-use super::flow::{End, Kind, Outcome, answers, client, client_with, configs, handshake, server};
+use super::flow::{End, Kind, Outcome, Sent, answers, client, client_with, configs, handshake, server};
 use super::hello::{Hello, HelloEdit, assert_error, client_after_hello, server_after_hello};
 use super::pair::Pki;
 use crate::client::Client;
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::{Error, Illegal};
+use crate::need::Need;
 
 fn server_error_for(config: ServerConfig, change: HelloEdit<'_>) -> Error {
     server_after_hello(configs(Kind::Full).0, config, &Pki::new(), change).map(|_| ()).unwrap_err()
@@ -339,4 +340,81 @@ fn client_rejects_unoffered_encrypted_extensions() {
     assert_eq!(outcome_of(ClientConfig::new(), &early_data).alert(), Some(A::UNSUPPORTED_EXTENSION));
     let key_share = [8, 0, 0, 8, 0, 6, 0, 51, 0, 2, 0, 0x1d];
     assert_eq!(outcome_of(ClientConfig::new(), &key_share).alert(), Some(A::ILLEGAL_PARAMETER));
+}
+
+/// RFC 9846 §9.2: the server fails before it asks for an identity or sends HelloRetryRequest.
+#[test]
+fn client_hello_without_schemes_fails_at_once() {
+    for kind in [Kind::Full, Kind::Retry] {
+        let (client_config, server_config) = configs(kind);
+        let mut hello = Hello::parse(&client(client_config).pop());
+        hello.remove(X::SIGNATURE_ALGORITHMS);
+        let mut server = server(server_config);
+        let error = server.deliver(&hello.encode(), &mut |need| panic!("{need:?}")).unwrap_err();
+        assert_eq!(error, Error::MissingExtension { message: T::CLIENT_HELLO, extension: X::SIGNATURE_ALGORITHMS });
+        assert!(server.flight().is_empty());
+    }
+}
+
+/// RFC 9846 Appendix E.4: the server sends change_cipher_spec only to a client whose session id is
+/// not empty, and only once.
+#[test]
+fn server_sends_change_cipher_spec_only_if_client_does() {
+    let pki = Pki::new();
+    for (kind, session_id, expected) in
+        [(Kind::Full, true, 1), (Kind::Full, false, 0), (Kind::Retry, true, 1), (Kind::Retry, false, 0)]
+    {
+        let (client_config, server_config) = configs(kind);
+        let (mut client, mut server) = (client(client_config), server(server_config));
+        let mut deliver = |message: &[u8]| {
+            let mut hello = Hello::parse(message);
+            hello.session_id.truncate(if session_id { 32 } else { 0 });
+            server.deliver(&hello.encode(), &mut answers(&pki)).unwrap();
+            server.flight()
+        };
+        let first = client.pop();
+        let mut flight = deliver(&first);
+        if kind == Kind::Retry {
+            let Sent::Message(retry) = &flight[0] else { panic!("{flight:?}") };
+            let mut retry = Hello::parse(retry);
+            // The client checks for its own session id.
+            retry.session_id.clone_from(&Hello::parse(&first).session_id);
+            client.deliver(&retry.encode(), &mut answers(&pki)).unwrap();
+            flight.extend(deliver(&client.pop()));
+        }
+        let sent = flight.iter().filter(|sent| **sent == Sent::ChangeCipherSpec).count();
+        assert_eq!(sent, expected, "{kind:?} {session_id}");
+    }
+}
+
+/// RFC 9846 §4.5.2: PKCS#1 v1.5 signs no TLS 1.3 handshake, although both sides list it.
+#[test]
+fn server_selects_no_scheme_that_tls13_forbids() {
+    use tls_codec::code_points::SignatureScheme as Z;
+    let mut pki = Pki::new();
+    let chain = pki.identity.chain().to_vec();
+    for (schemes, expected) in [
+        (vec![Z::RSA_PKCS1_SHA256], None),
+        (vec![Z::RSA_PKCS1_SHA256, Z::RSA_PSS_RSAE_SHA256], Some(Z::RSA_PSS_RSAE_SHA256)),
+    ] {
+        let identity = crate::Identity::with_remote_key(chain.clone(), schemes.clone()).unwrap();
+        pki.identity = std::sync::Arc::new(identity);
+        let (mut client, mut server) = (client(configs(Kind::Full).0), server(configs(Kind::Full).1));
+        let hello = client.pop();
+        assert!(Hello::parse(&hello).get(X::SIGNATURE_ALGORITHMS).chunks(2).any(|scheme| scheme == [4, 1]));
+        let mut signed = None;
+        let result = server.deliver(&hello, &mut |need| match need {
+            Need::Signature(need) => {
+                signed = Some(need.scheme());
+                need.answer(vec![7; 64])
+            }
+            other => pki.answer(other),
+        });
+        assert_eq!(signed, expected);
+        match (expected, result) {
+            (Some(_), result) => assert_eq!(result, Ok(())),
+            (None, Err(Error::NoCommonSignatureScheme { able, .. })) => assert_eq!(able, schemes),
+            (None, other) => panic!("{other:?}"),
+        }
+    }
 }

@@ -846,3 +846,44 @@ fn ticket_lifetime_ends_with_original_handshake() {
         }
     }
 }
+
+/// A store may return a session of this scope whose client presented no certificate.
+#[test]
+fn session_without_client_chain_is_rejected_if_required() {
+    for version in [TLS12, TLS13] {
+        for removed in [false, true] {
+            let mut harness = Harness::new(Storage::Id);
+            let (mut client, mut server) = (harness.client(version), harness.server());
+            client.set_client_identity_lookup(true);
+            server.set_client_auth(ClientAuth::Required);
+            let session = harness.establish_one(&client, &server);
+            for stored in harness.store.values_mut().filter(|_| removed) {
+                let mut value = ServerSessionValue::decode(stored).unwrap();
+                (value.client_chain, value.expires) = (None, None);
+                *stored = value.encode().to_vec();
+            }
+            let resumed = harness.kind(&client, &server, session).unwrap().is_resumed();
+            assert_eq!(resumed, !removed, "{version}");
+        }
+    }
+}
+
+/// The sessions of a resumed connection end with the certificate of the original handshake.
+#[test]
+fn resumption_keeps_expiry_of_client_chain() {
+    for storage in STORAGES {
+        let mut harness = Harness::new(storage);
+        let (mut client, mut server) = (harness.client(TLS13), harness.server());
+        client.set_client_identity_lookup(true);
+        server.set_client_auth(ClientAuth::Required);
+        let mut session = harness.establish_one(&client, &server);
+        let expires = harness.find(&session.ticket).unwrap().expires;
+        assert!(expires.is_some());
+        for _ in 0..2 {
+            let mut pair = harness.resume(&client, &server, session);
+            assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::Resumed));
+            session = pair.client.take_sessions(harness.now).remove(0);
+            assert_eq!(harness.find(&session.ticket).unwrap().expires, expires, "{storage:?}");
+        }
+    }
+}

@@ -284,10 +284,16 @@ fn ticket_nonces_have_one_byte_and_differ() {
 fn server_rejects_early_data_with_other_than_first_psk() {
     let pki = pki(Kind::Early);
     let (mut client, mut server) = ends_with_unknown_first_psk();
+    let mut taken = Vec::new();
     let mut second = |need: Need| match need {
         Need::Session(need) => {
             let session = ServerSessionValue::decode(need.identities().nth(1).unwrap()).unwrap();
+            taken = need.identities().nth(1).unwrap().to_vec();
             need.found_single_use(1, session, &pki.identity, now())
+        }
+        Need::TakeSession(need) => {
+            assert_eq!(need.identity(), taken, "another session would be removed from the store");
+            need.taken()
         }
         other => answers(&pki)(other),
     };
