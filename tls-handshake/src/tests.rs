@@ -32,6 +32,7 @@ mod records;
 mod replay;
 mod resumption;
 mod resumption_wire;
+mod server_auth;
 mod server_names;
 mod stapling;
 mod stored_sessions;

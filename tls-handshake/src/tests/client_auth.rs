@@ -7,7 +7,9 @@ use tls_codec::code_points::{
     AlertDescription as A, ExtensionType, HandshakeType as T, ProtocolVersion as V, SignatureScheme as Z,
 };
 
-use super::flow::{End, Failure, Kind, Outcome, client, client_with, configs, edit_each, run, server, server_with};
+use super::flow::{
+    End, Failure, Kind, Outcome, Sent, client, client_with, configs, edit_each, run, server, server_with,
+};
 use super::pair::{Pair, Pki};
 use crate::auth::ClientAuth;
 use crate::certificate_error::CertificateError;
@@ -292,6 +294,16 @@ fn client_certificate_with_context_or_extension_is_rejected() {
     });
     let rejection = Error::UnsolicitedExtension { message: T::CERTIFICATE, extension: ExtensionType::STATUS_REQUEST };
     assert_eq!(extension, rejection);
+    // The same in a second entry.
+    let extension = outcome_of(|message| {
+        let entry = [0, 0, 1, 7, 0, 9, 0, 5, 0, 5, 1, 0, 0, 1, 7];
+        message.extend_from_slice(&entry);
+        for at in [2, 6] {
+            let length = u16::from_be_bytes([message[at], message[at + 1]]) + 15;
+            message[at..at + 2].copy_from_slice(&length.to_be_bytes());
+        }
+    });
+    assert_eq!(extension, rejection);
     assert_eq!(rejection.alert(), Some(A::UNSUPPORTED_EXTENSION));
 }
 
@@ -342,4 +354,99 @@ fn server_signature_is_rejected_as_client_signature() {
     let outcome = run(&mut client(client_config), &mut server(server_config), &mut answer, &mut |_, _| {});
     let error = Error::BadSignature;
     assert_eq!(outcome, Outcome::Failed(Failure { side: "server", at: T::CERTIFICATE_VERIFY, error }));
+}
+
+/// Half-RTT data waits for the whole of the client's authentication.
+#[test]
+fn half_rtt_data_waits_for_requested_certificate() {
+    let pki = Pki::new();
+    for (policy, case) in [(ClientAuth::Required, ClientCase::OwnChain), (ClientAuth::Optional, ClientCase::Declines)] {
+        let (client_config, mut server_config) = configs_with(Kind::Auth, policy, case);
+        server_config.set_send_half_rtt_data(true);
+        let (mut client, mut server) = (client(client_config), server(server_config));
+        let mut asked = false;
+        let mut answer = answers(&pki, &pki, case, &mut asked);
+        server.take(&client.sink.sent.pop_front().unwrap(), &mut answer).unwrap();
+        for sent in server.flight() {
+            client.take(&sent, &mut answer).unwrap();
+        }
+        for sent in client.flight() {
+            assert!(!server.state.as_ref().unwrap().may_send(), "{policy:?}: before {}", sent.typ());
+            server.take(&sent, &mut answer).unwrap();
+        }
+        assert!(server.is_connected() && server.state.unwrap().may_send());
+    }
+}
+
+/// RFC 9846 §4.4.2, §4.3.3: PKCS#1 v1.5 may sign certificates, but not the handshake.
+#[test]
+fn certificate_request_lists_schemes_of_certificates() {
+    let pki = Pki::new();
+    let (client_config, server_config) = configs(Kind::Auth);
+    let mut server = server(server_config);
+    server.deliver(&client(client_config).pop(), &mut |need| pki.answer(need)).unwrap();
+    let flight = server.flight();
+    let request = flight.iter().find(|sent| sent.typ() == T::CERTIFICATE_REQUEST).unwrap();
+    let Sent::Message(request) = request else { panic!("{request:?}") };
+    let (mut rest, mut found) = (&request[7..], Vec::new());
+    while let [high, low, long, short, more @ ..] = rest {
+        let (data, after) = more.split_at(usize::from(*long) * 256 + usize::from(*short));
+        found.push((ExtensionType(u16::from_be_bytes([*high, *low])), &data[2..]));
+        rest = after;
+    }
+    let bytes = |schemes: &[Z]| schemes.iter().flat_map(|scheme| scheme.0.to_be_bytes()).collect::<Vec<_>>();
+    let of = |typ| found.iter().find(|(known, _)| *known == typ).unwrap().1;
+    assert_eq!(of(ExtensionType::SIGNATURE_ALGORITHMS), bytes(tls13::RULES.schemes));
+    assert_eq!(of(ExtensionType::SIGNATURE_ALGORITHMS_CERT), bytes(&crate::negotiate::CERTIFICATE_SCHEMES));
+}
+
+/// RFC 9846 §4.5.2: the peer may not sign with a scheme that was offered only for certificates.
+#[test]
+fn tls13_signature_with_pkcs1_scheme_was_not_offered() {
+    let pki = Pki::new();
+    let edit = || edit_each(T::CERTIFICATE_VERIFY, |message| message[4..6].copy_from_slice(&[4, 1]));
+    for side in ["client", "server"] {
+        let (client_config, server_config) = configs(Kind::Auth);
+        let client = client_with(client_config, edit().filter(|_| side == "server"));
+        let server = server_with(server_config, edit().filter(|_| side == "client"));
+        let error = Error::SignatureSchemeNotOffered(Z::RSA_PKCS1_SHA256);
+        let expected = Outcome::Failed(Failure { side, at: T::CERTIFICATE_VERIFY, error });
+        assert_eq!(handshake(client, server, &pki, &mut |_| {}), expected);
+    }
+}
+
+/// A session must end with the client's certificates. The server issues none if it cannot read when
+/// they end.
+#[test]
+fn server_issues_no_session_without_end_of_client_chain() {
+    let pki = Pki::new();
+    for (kind, list, issued) in [(Kind::Auth, 5, 2), (Kind::Tls12Auth, 4, 1)] {
+        for readable in [true, false] {
+            let (mut client_config, mut server_config) = configs(kind);
+            client_config.set_resumption(true);
+            server_config.set_session_lookup(crate::SessionLookup::Tickets);
+            // Append an entry of one byte. In TLS 1.3 it has extensions.
+            let edit = edit_each(T::CERTIFICATE, move |message| {
+                let entry = if kind == Kind::Auth { &[0, 0, 1, 7, 0, 0][..] } else { &[0, 0, 1, 7] };
+                message.extend_from_slice(entry);
+                for at in [2, list + 1] {
+                    let length =
+                        u16::from_be_bytes([message[at], message[at + 1]]) + u16::try_from(entry.len()).unwrap();
+                    message[at..at + 2].copy_from_slice(&length.to_be_bytes());
+                }
+            });
+            let mut client = client_with(client_config, edit.filter(|_| !readable));
+            let mut sessions = 0;
+            let mut answer = |need: Need| match need {
+                Need::ClientVerdict(need) => need.answer(Ok(())),
+                Need::NewSession(mut need) => {
+                    sessions += need.sessions(super::pair::now()).len();
+                    need.decline()
+                }
+                other => pki.answer(other),
+            };
+            let outcome = run(&mut client, &mut server(server_config), &mut answer, &mut |_, _| {});
+            assert_eq!((outcome, sessions), (Outcome::BothConnected, if readable { issued } else { 0 }), "{kind:?}");
+        }
+    }
 }

@@ -135,6 +135,126 @@ fn client_rejects_invalid_hello_retry_request() {
     assert_eq!(outcome_of(&|h| h.compression = vec![1]), Illegal::CompressionNotOffered(1).into());
     assert_eq!(outcome_of(&|h| h.extensions.push((0x1234, vec![]))).alert(), Some(A::UNSUPPORTED_EXTENSION));
     assert_eq!(outcome_of(&|h| h.remove(X::SUPPORTED_VERSIONS)).alert(), Some(A::PROTOCOL_VERSION));
+    let legacy = outcome_of(&|h| h.version = [3, 4]);
+    assert_eq!(legacy, Error::LegacyVersion(ProtocolVersion(0x0304)));
+    // A group that the client supports but did not offer, and a version that it does not offer.
+    let mut retry = Vec::new();
+    let (mut other, mut server) = (client(configs(Kind::Retry).0), server(configs(Kind::Retry).1));
+    server.deliver(&other.pop(), &mut answers(&Pki::new())).unwrap();
+    retry.extend_from_slice(&server.pop());
+    let error_of = |change: fn(&mut ClientConfig)| {
+        let mut config = ClientConfig::new();
+        change(&mut config);
+        let mut client = client(config);
+        let mut retry = Hello::parse(&retry);
+        retry.session_id = Hello::parse(&client.pop()).session_id;
+        client.deliver(&retry.encode(), &mut answers(&Pki::new())).unwrap_err()
+    };
+    let group = error_of(|config| config.set_groups(&[NamedGroup::X25519]).unwrap());
+    assert_eq!(group, Illegal::GroupNotOffered(NamedGroup::SECP256R1).into());
+    let version = error_of(|config| config.set_versions(&[ProtocolVersion::TLS12]).unwrap());
+    assert_eq!(version, Illegal::VersionNotOffered(ProtocolVersion::TLS13).into());
+}
+
+/// RFC 9846 §4.2.4: the version of HelloRetryRequest stays.
+#[test]
+fn client_rejects_other_version_after_retry() {
+    let pki = Pki::new();
+    for version in [None, Some(vec![3, 3])] {
+        let (mut client, mut server) = (client(configs(Kind::Retry).0), server(configs(Kind::Retry).1));
+        server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
+        client.deliver(&server.pop(), &mut answers(&pki)).unwrap();
+        server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
+        let mut hello = Hello::parse(&server.pop());
+        match version {
+            Some(version) => *hello.get(X::SUPPORTED_VERSIONS) = version,
+            None => hello.remove(X::SUPPORTED_VERSIONS),
+        }
+        let rejection = client.deliver(&hello.encode(), &mut answers(&pki)).unwrap_err();
+        assert_eq!(rejection, Illegal::VersionChangedAfterRetry.into());
+    }
+}
+
+/// RFC 9846 §4.3.10: HelloRetryRequest rejects early data, so the server cannot accept it later.
+#[test]
+fn client_rejects_early_data_accepted_after_retry() {
+    let pki = super::flow::pki(Kind::Early);
+    let (client_config, mut server_config) = configs(Kind::Early);
+    server_config.set_groups(&[NamedGroup::SECP256R1]).unwrap();
+    let (mut client, mut server) = super::flow::ends_of(Kind::Early, client_config, server_config);
+    server.sink.edit = super::flow::edit_each(T::ENCRYPTED_EXTENSIONS, |message| {
+        message[3] += 4;
+        message[5] += 4;
+        message.extend_from_slice(&[0, 42, 0, 0]);
+    });
+    let Outcome::Failed(failure) = handshake(&mut client, &mut server, &pki) else { panic!("it is accepted") };
+    assert_eq!((failure.side, failure.at), ("client", T::ENCRYPTED_EXTENSIONS));
+    assert_eq!(failure.error, Illegal::EarlyDataNotOffered.into());
+}
+
+/// RFC 9846 §4.3.3: a client without TLS 1.2 lists the schemes of handshakes and of certificates
+/// separately.
+#[test]
+fn tls13_client_lists_schemes_of_certificates_separately() {
+    let bytes = |schemes: &[tls_codec::code_points::SignatureScheme]| {
+        super::hello::vec16(&schemes.iter().flat_map(|scheme| scheme.0.to_be_bytes()).collect::<Vec<_>>())
+    };
+    for tls12 in [false, true] {
+        let mut config = ClientConfig::new();
+        if !tls12 {
+            config.set_versions(&[ProtocolVersion::TLS13]).unwrap();
+        }
+        let mut hello = Hello::parse(&client(config).pop());
+        assert_eq!(hello.has(X::SIGNATURE_ALGORITHMS_CERT), !tls12);
+        if !tls12 {
+            assert_eq!(*hello.get(X::SIGNATURE_ALGORITHMS), bytes(crate::verify::tls13::RULES.schemes));
+            assert_eq!(*hello.get(X::SIGNATURE_ALGORITHMS_CERT), bytes(&crate::negotiate::CERTIFICATE_SCHEMES));
+        }
+    }
+}
+
+/// RFC 9846 §4.3: extensions of a setting that the client turned off were not requested.
+#[test]
+fn client_rejects_response_to_disabled_extension() {
+    let pki = Pki::new();
+    let settings: [(X, &str, fn(&mut ClientConfig)); 3] = [
+        (X::SERVER_NAME, "a.test", |config| config.set_server_name_indication(false)),
+        (X::SERVER_NAME, "192.0.2.1", |_| {}),
+        (X::STATUS_REQUEST, "a.test", |config| config.set_ocsp_request(false)),
+    ];
+    for (typ, name, change) in settings {
+        let mut config = ClientConfig::new();
+        change(&mut config);
+        let mut outgoing = crate::Outgoing::new();
+        let name = name.try_into().unwrap();
+        let mut client = crate::ClientConnection::new(std::sync::Arc::new(config), name, &mut outgoing).unwrap();
+        let mut server_config = ServerConfig::new();
+        server_config.set_versions(&[ProtocolVersion::TLS12]).unwrap();
+        let mut server = server(server_config);
+        assert!(!Hello::parse(&outgoing.ready()[5..]).has(typ));
+        server.deliver(&outgoing.ready()[5..], &mut answers(&pki)).unwrap();
+        let mut hello = Hello::parse(&server.pop());
+        // The client offered TLS 1.3, so the answer of TLS 1.2 must not have the sentinel.
+        hello.random.fill(7);
+        hello.set(typ, &[]);
+        let hello = hello.encode();
+        let length = u16::try_from(hello.len()).unwrap().to_be_bytes();
+        let mut record = [&[22, 3, 3], &length[..], &hello].concat();
+        let error = client.process(&mut record, &mut outgoing).unwrap_err();
+        assert_eq!(error, Error::UnsolicitedExtension { message: T::SERVER_HELLO, extension: typ });
+    }
+}
+
+/// RFC 6066 §3: "without a trailing dot".
+#[test]
+fn server_name_has_no_trailing_dot() {
+    for name in ["a.test", "a.test."] {
+        let mut outgoing = crate::Outgoing::new();
+        let config = std::sync::Arc::new(ClientConfig::new());
+        crate::ClientConnection::new(config, name.try_into().unwrap(), &mut outgoing).unwrap();
+        let mut hello = Hello::parse(&outgoing.ready()[5..]);
+        assert_eq!(*hello.get(X::SERVER_NAME), b"\0\x09\0\0\x06a.test", "{name}");
+    }
 }
 
 /// Returns a client that answered an edited HelloRetryRequest, its second hello and the unedited
@@ -208,6 +328,17 @@ fn server_rejects_unrequested_change_in_second_client_hello() {
     // Extensions that only the second hello has.
     let limit = (X::RECORD_SIZE_LIMIT.0, vec![0x40, 0]);
     assert_eq!(outcome_of(&|h| h.extensions.push(limit.clone())), differs("extensions"));
+    for (typ, data) in [
+        (X::MAX_FRAGMENT_LENGTH, &[1][..]),
+        (X::SIGNED_CERTIFICATE_TIMESTAMP, &[]),
+        (X::PSK_KEY_EXCHANGE_MODES, &[1, 1]),
+        (X::CERTIFICATE_AUTHORITIES, &[0, 4, 0, 2, 0x30, 0]),
+        (X::POST_HANDSHAKE_AUTH, &[]),
+        (X::SIGNATURE_ALGORITHMS_CERT, &[0, 2, 4, 3]),
+        (X::QUIC_TRANSPORT_PARAMETERS, &[]),
+    ] {
+        assert_eq!(outcome_of(&|h| h.extensions.push((typ.0, data.to_vec()))), differs("extensions"), "{typ}");
+    }
     assert_eq!(outcome_of(&|h| h.extensions.push((X::PADDING.0, vec![0; 9]))), Ok(()));
     // wolfSSL#9362: a share of another group than requested, no share, two shares.
     let share = Err(Error::Illegal(Illegal::SecondHelloKeyShare));

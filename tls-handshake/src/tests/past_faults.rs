@@ -417,13 +417,24 @@ fn hello_request_during_handshake_is_ignored() {
         let hello_request = [22, 3, 3, 0, 4, 0, 0, 0, 0];
         // Before ServerHello, and before and after the server's flight.
         pair.at_client.extend_from_slice(&hello_request);
+        let hello = pair.to_server.ready().to_vec();
         assert!(pair.step_client().unwrap().is_none());
+        assert_eq!(pair.to_server.ready(), hello, "an alert");
         pair.drive_server(&mut |need| pki.answer(need)).unwrap();
         let flight = pair.to_client.ready().to_vec();
         pair.to_client.consume(flight.len());
         pair.at_client.extend_from_slice(&hello_request);
-        pair.at_client.extend_from_slice(&flight);
+        // Between two messages of the flight.
+        let (hello, rest) = flight.split_at(5 + usize::from(flight[3]) * 256 + usize::from(flight[4]));
+        pair.at_client.extend_from_slice(hello);
         pair.at_client.extend_from_slice(&hello_request);
+        pair.at_client.extend_from_slice(rest);
+        pair.at_client.extend_from_slice(&hello_request);
+        let mut flight = pair.step_client().unwrap();
+        assert!(flight.is_some() && pair.to_server.is_empty(), "an alert");
+        while let Some(need) = flight.take() {
+            flight = pair.client.resume(pki.answer(need), &mut pair.to_server).unwrap();
+        }
         pair.handshake(&pki).unwrap();
         pair.exchange(b"question", b"answer");
     }

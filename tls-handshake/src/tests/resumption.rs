@@ -459,6 +459,7 @@ fn ticket_count_follows_setting_and_ages_are_obfuscated() {
         harness.run(&mut pair).unwrap();
         let sessions = pair.client.take_sessions(harness.now);
         assert_eq!(sessions.len(), usize::from(count));
+        assert_eq!(harness.asked.contains(&"new session"), count > 0);
         let mut ages: Vec<_> = sessions.iter().map(|session| session.age_add).collect();
         let tickets: std::collections::HashSet<_> = sessions.iter().map(|s| s.ticket.clone()).collect();
         assert_eq!(tickets.len(), sessions.len(), "a repeated ticket");
@@ -866,6 +867,17 @@ fn session_without_client_chain_is_rejected_if_required() {
             assert_eq!(resumed, !removed, "{version}");
         }
     }
+}
+
+#[test]
+fn tls12_ticket_has_lifetime_of_its_setting() {
+    let mut harness = Harness::new(Storage::Ticket);
+    let (client, mut server) = (harness.client(TLS12), harness.server());
+    server.set_session_lifetime(1000);
+    server.set_ticket_lifetime(400);
+    let session = harness.establish_one(&client, &server);
+    assert_eq!(session.lifetime, 400);
+    assert_eq!(harness.find(&session.ticket).unwrap().lifetime, 400);
 }
 
 /// The sessions of a resumed connection end with the certificate of the original handshake.
