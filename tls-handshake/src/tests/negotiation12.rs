@@ -501,3 +501,26 @@ fn client_rejects_key_exchange_of_other_connection() {
     let error = Error::BadSignature;
     assert_eq!(outcome, Outcome::Failed(Failure { side: "client", at: T::SERVER_HELLO_DONE, error }));
 }
+
+/// A resolver with several identities skips those with which the handshake would fail.
+#[test]
+fn identity_is_usable_only_with_common_parameters() {
+    let (ecdsa, rsa) = (Pki::new(), Pki::with_rsa_key());
+    for kind in [Kind::Full, Kind::Tls12] {
+        // ecdsa_secp256r1_sha256, or rsa_pss_rsae_sha256.
+        for (scheme, usable) in [([4, 3], [true, false]), ([8, 4], [false, true])] {
+            let mut hello = Hello::parse(&client(configs(kind).0).pop());
+            *hello.get(X::SIGNATURE_ALGORITHMS) = [&[0, 2][..], &scheme].concat();
+            let mut asked = None;
+            let pki = if usable[0] { &ecdsa } else { &rsa };
+            let mut answer = |need: Need| {
+                if let Need::Identity(need) = &need {
+                    asked = Some([need.can_use(&ecdsa.identity), need.can_use(&rsa.identity)]);
+                }
+                pki.answer(need)
+            };
+            server(configs(kind).1).deliver(&hello.encode(), &mut answer).unwrap();
+            assert_eq!(asked, Some(usable), "{kind:?}");
+        }
+    }
+}

@@ -26,6 +26,8 @@ fn verification_receives_requested_stapled_data() {
                 if let Need::Verdict(need) = &need {
                     verified = true;
                     assert_eq!(need.ocsp_response(), ocsp.then_some(OCSP_RESPONSE), "{kind:?}");
+                    // A certificate that must be stapled is rejected only if the client asked.
+                    assert_eq!(need.stapled().ocsp_requested, ocsp, "{kind:?}");
                     let expected: Vec<&[u8]> = if scts { SCTS.to_vec() } else { Vec::new() };
                     let got: Vec<&[u8]> = need.signed_certificate_timestamps().iter().map(|sct| sct.0).collect();
                     assert_eq!(got, expected, "{kind:?}");
