@@ -338,8 +338,11 @@ pub(super) fn ends_of(
 pub(super) fn ends_with_unknown_first_psk() -> (End<Client>, End<Server>) {
     let (client_config, server_config) = configs(Kind::Early);
     let mut psks = Vec::new();
-    for _ in 0..2 {
-        if let ResumptionOffer::Psks(known) = session_offer(Kind::Early, &client_config, &server_config) {
+    // Another context, so that the tickets differ.
+    let mut other = server_config.clone();
+    other.set_session_context(b"other");
+    for config in [&other, &server_config] {
+        if let ResumptionOffer::Psks(known) = session_offer(Kind::Early, &client_config, config) {
             psks.extend(known);
         }
     }

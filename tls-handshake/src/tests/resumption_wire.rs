@@ -303,6 +303,29 @@ fn server_rejects_early_data_with_other_than_first_psk() {
     assert!(!actions.contains(&Action::Secret("CLIENT_EARLY_TRAFFIC_SECRET")), "{actions:?}");
 }
 
+/// RFC 9846 §4.3.10: the same, seen by the client of a server that accepts it nevertheless.
+#[test]
+fn client_rejects_early_data_accepted_with_second_psk() {
+    let pki = pki(Kind::Early);
+    let (mut client, mut server) = ends_with_unknown_first_psk();
+    server.sink.edit = super::flow::edit_each(T::ENCRYPTED_EXTENSIONS, |message| {
+        message[3] += 4;
+        message[5] += 4;
+        message.extend_from_slice(&[0, 42, 0, 0]);
+    });
+    let mut second = |need: Need| match need {
+        Need::Session(need) => {
+            let session = ServerSessionValue::decode(need.identities().nth(1).unwrap()).unwrap();
+            need.found_single_use(1, session, &pki.identity, now())
+        }
+        other => answers(&pki)(other),
+    };
+    let outcome = run(&mut client, &mut server, &mut second, &mut |_, _| {});
+    let Outcome::Failed(failure) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((failure.side, failure.at), ("client", T::ENCRYPTED_EXTENSIONS));
+    assert_eq!(failure.error, Illegal::EarlyDataNotOffered.into());
+}
+
 /// Early data uses the session's hash, whatever other keys are offered. It is skipped if the server
 /// selects another key.
 #[test]
