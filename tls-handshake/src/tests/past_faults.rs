@@ -444,6 +444,17 @@ fn hello_request_during_handshake_is_ignored() {
     assert_eq!(pair.step_client().unwrap_err(), rejection);
 }
 
+/// RFC 5246 §7.4.1.2: only a connected server declines a ClientHello with a warning.
+#[test]
+fn second_client_hello_during_handshake_is_rejected() {
+    let pki = Pki::new();
+    let mut pair = pair12();
+    let hello = pair.to_server.ready().to_vec();
+    pair.drive_server(&mut |need| pki.answer(need)).unwrap();
+    let rejection = Error::UnexpectedMessage { state: StateName::server("WAIT_CKE", ""), got: T::CLIENT_HELLO };
+    assert_eq!(pair.deliver_to_server(&hello).unwrap_err(), rejection);
+}
+
 /// At the server: each request with data after it is answered, a flood is an error.
 #[test]
 fn repeated_renegotiation_is_rejected_and_flood_fails() {

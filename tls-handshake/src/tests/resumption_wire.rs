@@ -344,6 +344,18 @@ fn early_data_keeps_session_hash_with_other_external_psk() {
             }
             other => answers(&pki)(other),
         };
+        if accepted {
+            server.deliver(&client.pop(), &mut both).unwrap();
+            let mut exported = [[0; 32]; 2];
+            let exporters = [
+                client.state.as_ref().unwrap().early_exporter().unwrap(),
+                server.state.as_ref().unwrap().early_exporter().unwrap(),
+            ];
+            for (exporter, out) in exporters.into_iter().zip(&mut exported) {
+                exporter.export(b"label", None, out).unwrap();
+            }
+            assert_eq!(exported[0], exported[1], "the transcript hash differs");
+        }
         assert_eq!(run(&mut client, &mut server, &mut both, &mut |_, _| {}), Outcome::BothConnected);
         let early = Action::Secret("CLIENT_EARLY_TRAFFIC_SECRET");
         // The client derives its early key before it reads the response.
