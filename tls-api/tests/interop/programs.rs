@@ -53,7 +53,7 @@ impl Program {
             Self::RedisServer => (&FOUND[7], &["--version"][..]),
             Self::Nginx => (&FOUND[8], &["-v"][..]),
             Self::Certtool => (&FOUND[9], &["--version"][..]),
-            Self::Keytool => (&FOUND[10], &["-version"][..]),
+            Self::Keytool => (&FOUND[10], &["-help"][..]),
             // It has no option that only prints. This one finds nothing and fails.
             Self::SshKeygen => (&FOUND[11], &["-F", "localhost", "-f", "/dev/null"][..]),
         };
