@@ -115,6 +115,18 @@ fn tls12_data_after_last_message_of_flight_is_rejected() {
         (client, server.pop())
     };
     assert_rejects_followers(done, T::SERVER_HELLO_DONE, &pki);
+    // After change_cipher_spec, which counts as an item.
+    let client_finished = || {
+        let (mut client, server) = halt_at(Kind::Tls12, &pki, [4, 3]);
+        (server, client.pop())
+    };
+    assert_rejects_followers(client_finished, T::FINISHED, &pki);
+    // After ServerHello, Certificate, ServerKeyExchange, ServerHelloDone, change_cipher_spec.
+    let server_finished = || {
+        let (client, mut server) = halt_at(Kind::Tls12, &pki, [5, usize::MAX]);
+        (client, server.pop())
+    };
+    assert_rejects_followers(server_finished, T::FINISHED, &pki);
 }
 
 /// TLS 1.2 changes keys at a record of its own. No partial message may precede it. Data after

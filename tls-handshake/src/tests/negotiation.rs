@@ -217,7 +217,8 @@ fn tls13_client_lists_schemes_of_certificates_separately() {
 #[test]
 fn client_rejects_response_to_disabled_extension() {
     let pki = Pki::new();
-    let settings: [(X, &str, fn(&mut ClientConfig)); 3] = [
+    type Change = fn(&mut ClientConfig);
+    let settings: [(X, &str, Change); 3] = [
         (X::SERVER_NAME, "a.test", |config| config.set_server_name_indication(false)),
         (X::SERVER_NAME, "192.0.2.1", |_| {}),
         (X::STATUS_REQUEST, "a.test", |config| config.set_ocsp_request(false)),
