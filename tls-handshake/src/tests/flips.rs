@@ -83,6 +83,11 @@ const CERTIFICATE_REQUEST: Row = Row {
     ],
 };
 
+/// The certificate or its key is malformed, of an unsupported kind, another one, or not for the
+/// scheme.
+pub(super) const SIGNED_BY_OTHER: [A; 4] =
+    [A::BAD_CERTIFICATE, A::UNSUPPORTED_CERTIFICATE, A::DECRYPT_ERROR, A::ILLEGAL_PARAMETER];
+
 const CERTIFICATE: Row = Row {
     message: T::CERTIFICATE,
     detected: &[
@@ -90,7 +95,7 @@ const CERTIFICATE: Row = Row {
         ("client", T::CERTIFICATE, &[A::UNSUPPORTED_EXTENSION]),
         // These tests accept any chain, so an undecodable certificate or a wrong key fails at the
         // signature.
-        ("client", T::CERTIFICATE_VERIFY, &[A::BAD_CERTIFICATE, A::DECRYPT_ERROR, A::ILLEGAL_PARAMETER]),
+        ("client", T::CERTIFICATE_VERIFY, &SIGNED_BY_OTHER),
     ],
 };
 
@@ -104,7 +109,7 @@ const CLIENT_CERTIFICATE: Row = Row {
     detected: &[
         ("server", T::CERTIFICATE, SYNTAX),
         ("server", T::CERTIFICATE, &[A::UNSUPPORTED_EXTENSION]),
-        ("server", T::CERTIFICATE_VERIFY, &[A::BAD_CERTIFICATE, A::DECRYPT_ERROR, A::ILLEGAL_PARAMETER]),
+        ("server", T::CERTIFICATE_VERIFY, &SIGNED_BY_OTHER),
     ],
 };
 

@@ -3,7 +3,7 @@
 
 use tls_codec::code_points::{AlertDescription as A, HandshakeType as T};
 
-use super::flips::{CLIENT_FINISHED, MASKS, Row, SERVER_FINISHED, SYNTAX, flip_all};
+use super::flips::{CLIENT_FINISHED, MASKS, Row, SERVER_FINISHED, SIGNED_BY_OTHER, SYNTAX, flip_all};
 use super::flow::Kind;
 
 const CLIENT_HELLO: Row = Row {
@@ -36,7 +36,7 @@ const CERTIFICATE: Row = Row {
     message: T::CERTIFICATE,
     detected: &[
         ("client", T::CERTIFICATE, SYNTAX),
-        ("client", T::SERVER_HELLO_DONE, &[A::BAD_CERTIFICATE, A::DECRYPT_ERROR, A::ILLEGAL_PARAMETER]),
+        ("client", T::SERVER_HELLO_DONE, &SIGNED_BY_OTHER),
         ("server", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR]),
         ("server", T::FINISHED, &[A::DECRYPT_ERROR]),
     ],
@@ -67,10 +67,7 @@ const SERVER_HELLO_DONE: Row =
 
 const CLIENT_CERTIFICATE: Row = Row {
     message: T::CERTIFICATE,
-    detected: &[
-        ("server", T::CERTIFICATE, SYNTAX),
-        ("server", T::CERTIFICATE_VERIFY, &[A::BAD_CERTIFICATE, A::DECRYPT_ERROR, A::ILLEGAL_PARAMETER]),
-    ],
+    detected: &[("server", T::CERTIFICATE, SYNTAX), ("server", T::CERTIFICATE_VERIFY, &SIGNED_BY_OTHER)],
 };
 
 const CLIENT_KEY_EXCHANGE: Row = Row {

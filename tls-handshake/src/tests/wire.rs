@@ -189,7 +189,8 @@ pub(super) fn flip_all(kind: Kind, masks: &[u8]) {
                 Err((direction, error)) => {
                     let alert = error.alert().unwrap_or_else(|| panic!("{context}: no alert for {error:?}"));
                     // TLS 1.2 sends certificates unencrypted.
-                    let of_certificate = alert == A::BAD_CERTIFICATE && kind.is_tls12() && !protected;
+                    let is_of_certificate = matches!(alert, A::BAD_CERTIFICATE | A::UNSUPPORTED_CERTIFICATE);
+                    let of_certificate = is_of_certificate && kind.is_tls12() && !protected;
                     assert!(FLIP_ALERTS.contains(&alert) || of_certificate, "{context}: {error}");
                     if protected && in_header.is_none() {
                         assert_eq!((direction, &error), (target, &Error::BadRecordMac), "{context}");
