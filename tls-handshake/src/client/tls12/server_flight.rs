@@ -200,8 +200,8 @@ impl WaitServerKeyExchange {
     /// chain.
     ///
     /// # Errors
-    /// [`Illegal::GroupNotOffered`]; [`Error::SignatureSchemeNotOffered`],
-    /// [`Error::CertificateKeyMismatch`], [`Error::SignatureSchemeMismatch`].
+    /// [`Illegal::GroupNotOffered`]; [`Error::CertificateKeyMismatch`],
+    /// [`Error::SignatureSchemeNotOffered`], [`Error::SignatureSchemeMismatch`].
     pub fn on_server_key_exchange(
         mut self,
         m: Framed<'_, ServerKeyExchange<'_>>,
@@ -209,12 +209,10 @@ impl WaitServerKeyExchange {
         let ServerKeyExchange { params, algorithm, signature } = m.msg;
         let group = self.offered_group(params.group)?;
         if !signatures::is_for(self.context.suite.authentication, algorithm) {
-            if signatures::kind_of(algorithm).is_none() {
-                return Err(Error::SignatureSchemeNotOffered(algorithm));
-            }
             let suite = self.context.suite;
             return Err(match self.chain.leaf().and_then(|leaf| x509::is_for(suite.authentication, leaf)) {
                 Some(false) => Error::CertificateKeyMismatch(CipherSuite(suite.id)),
+                _ if signatures::kind_of(algorithm).is_none() => Error::SignatureSchemeNotOffered(algorithm),
                 Some(true) | None => Error::SignatureSchemeMismatch(algorithm),
             });
         }
