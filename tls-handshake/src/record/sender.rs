@@ -267,7 +267,11 @@ impl RecordSender {
 
     #[inline]
     fn send_queued(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
-        if std::mem::take(&mut self.is_change_cipher_spec_queued) { self.change_cipher_spec(outgoing) } else { Ok(()) }
+        if !self.is_change_cipher_spec_queued {
+            return Ok(());
+        }
+        self.is_change_cipher_spec_queued = false;
+        self.change_cipher_spec(outgoing)
     }
 
     /// Ends the flight under the current key, and seals later records with `key`.
