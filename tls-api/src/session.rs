@@ -177,9 +177,9 @@ pub trait Session: Read + BufRead + Write {
     /// server (RFC 9846 §4.7.1), which may wait for the next data, `flush` or close_notify.
     ///
     /// A handshake is over for both sides when [`is_handshaking`](Self::is_handshaking) and this
-    /// return `false`. Whoever waits until the tickets are written too can wait forever: the client
-    /// may be done with its handshake, and read nothing. An event loop whose writes do not block
-    /// simply writes whenever `wants_write` says so.
+    /// return `false`. A server that first waits until the tickets are written can wait forever:
+    /// the client may have completed its handshake and not be reading. An event loop whose writes
+    /// do not block writes whenever `wants_write` returns `true`.
     fn must_write(&self) -> bool;
 
     /// Returns whether the handshake is not complete yet.

@@ -586,7 +586,7 @@ impl NeedClientVerdict {
     /// makes the end-entity key trusted for this connection.
     ///
     /// Unlike that of [`NeedVerdict`], this needs no feature. A server that accepts an unverified
-    /// chain authenticates nobody, but it endangers only itself; no client sends secrets to an
+    /// chain authenticates no client, but it endangers only itself; no client sends secrets to an
     /// impostor.
     ///
     /// The lifetime of the connection's sessions begins when they are issued. Use

@@ -40,7 +40,7 @@ pub trait ProducesTickets: fmt::Debug + Send + Sync {
 /// Its own keys are random. A key is replaced 6 hours after it was made, or after 2^31 tickets. Up
 /// to 8 former keys still decrypt, so that a ticket works for at least 12 hours. (If keys are
 /// exhausted in under 90 minutes, a ticket works for as long as the next eight keys last.) A key is
-/// deleted when it is 18 hours old. Afterwards nobody can decrypt its tickets. That matters in TLS
+/// deleted when it is 18 hours old. Afterwards its tickets cannot be decrypted. That matters in TLS
 /// 1.2: anyone holding the key can decrypt a recorded connection that was resumed with such a
 /// ticket.
 ///

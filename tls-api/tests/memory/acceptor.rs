@@ -263,7 +263,7 @@ fn length_is_bounded_by_the_message_limit() {
     let (result, taken) = accept(&wire, 100, &limits);
     assert!(matches!(result.unwrap_err().error(), Error::MessageTooLarge { .. }));
     assert!(taken <= 2250 + 100);
-    // An acceptor that nobody asks stops reading.
+    // An acceptor stops reading until `accept` is called.
     let mut acceptor = Acceptor::with_limits(&limits);
     let mut received = 0;
     let error = loop {

@@ -1,4 +1,4 @@
-//! Peers that reset the transport, probe a server, or speak another protocol: what the error tells,
+//! Peers that reset the transport, probe a server, or speak another protocol: what the error says,
 //! and its kind.
 
 use std::io::{self, ErrorKind, Read, Write};
@@ -141,7 +141,7 @@ fn alert_is_preferred_to_the_failure_of_a_write() {
             let expected = AlertDescription::ACCESS_DENIED;
             let is_alert = matches!(&error, Some(Error::AlertReceived { description, .. }) if *description == expected);
             assert!(is_alert, "{error:?}");
-            // Without an alert the state is told.
+            // Without an alert, the error names the state.
             let (_, error) = end(&mut new(), gone(b""));
             assert!(matches!(error, Some(Error::ClosedDuringHandshake { end: TransportEnd::Reset, .. })));
             let (_, error) = end(&mut new(), Transport { then: Ok(()), ..gone(b"") });

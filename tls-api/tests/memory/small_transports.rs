@@ -1,4 +1,4 @@
-//! Transports of one byte: nobody waits for what may wait.
+//! Transports of one byte: no side waits for data that may be sent later.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};

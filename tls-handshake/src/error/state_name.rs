@@ -63,7 +63,7 @@ impl StateName {
     }
 
     /// Returns the name of the state in RFC 9846 Appendix A, or a similar one for TLS 1.2. A name
-    /// such as `WAIT_CERT (verdict)` tells that the connection waits for the application.
+    /// such as `WAIT_CERT (verdict)` means that the connection waits for the application.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         self.name
@@ -80,7 +80,7 @@ impl StateName {
         matches!(self.stage, Stage::First(_))
     }
 
-    /// Returns whether the server may not have judged the client's certificate yet, although the
+    /// Returns whether the server may not have verified the client's certificate yet, although the
     /// handshake is complete: in TLS 1.3 it does so after the client's last flight.
     pub(crate) fn precedes_client_verdict(&self) -> bool {
         self.is_client() && matches!(self.stage, Stage::Connected13)

@@ -167,7 +167,7 @@ fn chain(diagnosis: &Diagnosis, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Certificates that expire within this time are told.
+/// Certificates that expire within this time get a warning.
 const SOON: Duration = Duration::from_secs(14 * 86_400);
 
 fn connection(diagnosis: &Diagnosis, findings: &mut Vec<Finding>) {

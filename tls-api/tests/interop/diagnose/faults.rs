@@ -369,7 +369,7 @@ fn valid() -> Outcome {
         found.equals(&format!("/certificates/{at}/verdict"), "accepted")?;
         found.equals(&format!("/certificates/{at}/issuer_certificate"), issuer)?;
     }
-    // What is sent beside the chain is told.
+    // The report names what is sent beside the chain.
     setup.above.push(Ca::root("a stranger")?.pem);
     setup.above.push(root.pem.clone());
     let found = setup.diagnose("more", &[])?;

@@ -223,7 +223,7 @@ impl HandshakeContext {
     }
 
     /// Sends the ServerHello that resumes a session (RFC 5246 §7.4.1.3). Echoing the client's id
-    /// tells the client so, also if it sent a ticket (RFC 5077 §3.4).
+    /// informs the client, also if it sent a ticket (RFC 5077 §3.4).
     pub(super) fn send_resumption_hello(&mut self, session_id: &[u8], out: &mut dyn Sink) -> Result<(), Error> {
         let answers = HelloExtensions::without_identity(self);
         self.send_hello(Some(session_id), &answers, out)
