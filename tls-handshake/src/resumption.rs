@@ -37,7 +37,7 @@ pub const MAX_LIFETIME: u32 = 7 * 24 * 60 * 60;
 /// Default lifetime of a ticket or a TLS 1.2 session ID, in seconds: 12 hours.
 pub const DEFAULT_TICKET_LIFETIME: u32 = 12 * 60 * 60;
 
-/// Set in the first byte of a TLS 1.3 session's store id, and clear for TLS 1.2. A lookup cannot
+/// Set in the first byte of a TLS 1.3 session's store ID, and clear for TLS 1.2. A lookup cannot
 /// confuse the two.
 pub(crate) const TLS13_ID: u8 = 0x80;
 

@@ -34,7 +34,7 @@ pub(super) struct Offer {
     pub(super) config: Arc<ClientConfig>,
     pub(super) name: ServerName<'static>,
     pub(super) random: [u8; 32],
-    /// The id of a TLS 1.2 session, or random bytes if TLS 1.3 or a ticket is offered.
+    /// The ID of a TLS 1.2 session, or random bytes if TLS 1.3 or a ticket is offered.
     pub(super) session_id: Vec<u8>,
     /// The private half of the client's key share, if TLS 1.3 is offered. A TLS 1.2 server may
     /// select its group too.

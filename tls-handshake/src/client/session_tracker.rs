@@ -60,6 +60,6 @@ impl SessionTracker {
 }
 
 impl RemembersSessions for SessionTracker {
-    /// Does nothing: the application takes a client's sessions itself and needs no ids.
+    /// Does nothing: the application takes a client's sessions itself and needs no IDs.
     fn remember(&mut self, _: StoredSessions) {}
 }

@@ -77,7 +77,7 @@ pub(super) struct HandshakeContext {
     key: Option<EphemeralKey>,
     master_secret: MasterSecretKind,
     alpn: Option<Vec<u8>>,
-    /// The session id of ServerHello.
+    /// The session ID of ServerHello.
     session_id: Vec<u8>,
     promise: Promise,
 }

@@ -48,11 +48,11 @@ pub enum SessionLookup {
     Never,
     /// In tickets, which clients store (RFC 9846 §4.7.1, RFC 5077).
     Tickets,
-    /// In a store on the server. Its keys are the tickets of TLS 1.3 and the session ids of TLS
+    /// In a store on the server. Its keys are the tickets of TLS 1.3 and the session IDs of TLS
     /// 1.2.
     Ids,
     /// In tickets; for TLS 1.2 clients without ticket support, such as curl, in a store under
-    /// session ids.
+    /// session IDs.
     TicketsOrIds,
 }
 
@@ -116,7 +116,7 @@ impl ServerConfig {
         self.session_lifetime = seconds.min(MAX_LIFETIME);
     }
 
-    /// Sets how long one ticket, or one TLS 1.2 session id, can be used, in seconds since it is
+    /// Sets how long one ticket, or one TLS 1.2 session ID, can be used, in seconds since it is
     /// issued. In TLS 1.3 each resumption issues new tickets, within the [session's
     /// lifetime](Self::set_session_lifetime). Clients receive the shorter of the two. 0 disables
     /// resumption. The maximum is [`MAX_LIFETIME`](crate::resumption::MAX_LIFETIME). Default: 12

@@ -25,12 +25,12 @@ impl ServerConnection {
         Self::from_parts(Ok(state), RecordReceiver::new(), sender, joiner, key_log, SessionTracker::default())
     }
 
-    /// Returns the ids of the sessions that must be removed from the store after a fatal alert,
+    /// Returns the IDs of the sessions that must be removed from the store after a fatal alert,
     /// sent or received (RFC 5246 §7.2.2, RFC 9846 §6.2). These are the sessions that this
     /// connection issued or, in TLS 1.2, resumed. Returns them once.
     ///
     /// Call it after an error. A TLS 1.2 session counts as resumed once the client's Finished
-    /// proved possession of its key, so an observer of the id cannot cause its removal. Sessions in
+    /// proved possession of its key, so an observer of the ID cannot cause its removal. Sessions in
     /// tickets cannot be removed.
     pub fn failed_sessions(&mut self) -> impl Iterator<Item = [u8; 32]> + use<> {
         let failed = self.error().is_some();

@@ -33,7 +33,7 @@ pub struct NeedSession {
     connection_id: ConnectionId,
     hello: Owned<ClientHelloView>,
     reference: SessionReference,
-    /// The range of pre_shared_key's data, of the ticket, or of the session id.
+    /// The range of pre_shared_key's data, of the ticket, or of the session ID.
     named: Range<usize>,
     hashes: Hashes,
     rules: IdentityRules,
@@ -49,7 +49,7 @@ pub(crate) enum SessionReference {
     PskIdentity,
     /// In a ticket of RFC 5077.
     Ticket,
-    /// In the session id of TLS 1.2.
+    /// In the session ID of TLS 1.2.
     SessionId,
 }
 
@@ -102,14 +102,14 @@ impl NeedSession {
         }
     }
 
-    /// Returns whether the client names its session by a TLS 1.2 session id, not by a ticket.
+    /// Returns whether the client names its session by a TLS 1.2 session ID, not by a ticket.
     #[must_use]
     pub fn is_by_session_id(&self) -> bool {
         matches!(self.reference, SessionReference::SessionId)
     }
 
     /// Returns the identities that the client offers, in its order of preference, at most 32:
-    /// tickets, ids of a store, or identities of external keys (only TLS 1.3). An attacker can
+    /// tickets, IDs of a store, or identities of external keys (only TLS 1.3). An attacker can
     /// choose them, so limit slow lookups; `strata-tls` looks up at most four sessions.
     pub fn identities(&self) -> impl Iterator<Item = &[u8]> {
         let named = self.hello.wire().get(self.named.clone()).unwrap_or_default();
@@ -121,7 +121,7 @@ impl NeedSession {
         psks.map(|psk| psk.identity).chain(one)
     }
 
-    /// Returns whether an identity has the form of a store id of this version: 32 bytes from
+    /// Returns whether an identity has the form of a store ID of this version: 32 bytes from
     /// [`NeedNewSession::store_ids`]. A store need not look up any other.
     #[must_use]
     pub fn is_store_id(&self, identity: &[u8]) -> bool {
@@ -332,8 +332,8 @@ impl TakeAnswer {
 /// Asks a server for the tickets of the sessions that a complete handshake establishes (RFC 9846
 /// §4.7.1, RFC 5077 §3.3, RFC 5246 §7.3).
 ///
-/// A ticket is the session itself, [encoded](ServerSessionValue::encode) and sealed, or its id in a
-/// store. With TLS 1.2 session ids the id is [`session_id`](Self::session_id), and the content of
+/// A ticket is the session itself, [encoded](ServerSessionValue::encode) and sealed, or its ID in a
+/// store. With TLS 1.2 session IDs the ID is [`session_id`](Self::session_id), and the content of
 /// the tickets is ignored.
 #[derive(Debug)]
 pub struct NeedNewSession {
@@ -354,16 +354,16 @@ impl NeedNewSession {
         Self { connection_id, ids, sessions, session_lifetime }
     }
 
-    /// Returns the id by which the client will name the session, if ServerHello contained one.
+    /// Returns the ID by which the client will name the session, if ServerHello contained one.
     #[must_use]
     pub fn session_id(&self) -> Option<&[u8; 32]> {
         self.ids.as_ref()?.session_id()
     }
 
-    /// Returns the ids under which to store the [`sessions`](Self::sessions); they also are the
+    /// Returns the IDs under which to store the [`sessions`](Self::sessions); they also are the
     /// tickets. `None` if the sessions go into tickets ([`SessionLookup`](crate::SessionLookup)).
     ///
-    /// Use no other ids. These are [looked up](NeedSession::is_store_id) only in their version, and
+    /// Use no other IDs. These are [looked up](NeedSession::is_store_id) only in their version, and
     /// [`failed_sessions`](crate::ServerConnection::failed_sessions) returns them if the connection
     /// fails.
     #[must_use]

@@ -31,7 +31,7 @@ pub struct ClientSessionValue {
     pub(crate) age_add: u32,
     /// The PSK identity (TLS 1.3), or the ticket of RFC 5077 (TLS 1.2), which may be empty.
     pub(crate) ticket: Vec<u8>,
-    /// The session id of a TLS 1.2 session without a ticket.
+    /// The session ID of a TLS 1.2 session without a ticket.
     pub(crate) session_id: Vec<u8>,
     /// The early data limit, in bytes; 0 for none.
     pub(crate) max_early_data: u32,

@@ -1,20 +1,20 @@
-//! The ids under which a server's store holds the sessions of one connection.
+//! The IDs under which a server's store holds the sessions of one connection.
 
 use tls_crypto::HashAlgorithm;
 
 use super::TLS13_ID;
 
-/// The ids under which to store the sessions of one server connection: see
+/// The IDs under which to store the sessions of one server connection: see
 /// [`NeedNewSession::store_ids`](crate::need::NeedNewSession::store_ids).
 #[derive(Clone, Copy)]
 pub struct StoreIds(Ids);
 
 #[derive(Clone, Copy)]
 enum Ids {
-    /// TLS 1.2: the id of the only session, which ServerHello contains.
+    /// TLS 1.2: the ID of the only session, which ServerHello contains.
     One([u8; 32]),
-    /// TLS 1.3: each id is a hash of these random bytes and the session's number, so one value
-    /// represents all ids. An observer cannot link two ids to one client (RFC 9846 Appendix C.4).
+    /// TLS 1.3: each ID is a hash of these random bytes and the session's number, so one value
+    /// represents all IDs. An observer cannot link two IDs to one client (RFC 9846 Appendix C.4).
     Hashed([u8; 32]),
 }
 
@@ -23,12 +23,12 @@ impl StoreIds {
         Self(Ids::One(id))
     }
 
-    /// `random` is secret: it determines all ids.
+    /// `random` is secret: it determines all IDs.
     pub(crate) const fn hashed(random: [u8; 32]) -> Self {
         Self(Ids::Hashed(random))
     }
 
-    /// Returns the id that ServerHello contained.
+    /// Returns the ID that ServerHello contained.
     pub(crate) fn session_id(&self) -> Option<&[u8; 32]> {
         match &self.0 {
             Ids::One(id) => Some(id),
@@ -36,7 +36,7 @@ impl StoreIds {
         }
     }
 
-    /// Returns the id of the session at `index`. It is unguessable. A bit marks the version, so a
+    /// Returns the ID of the session at `index`. It is unguessable. A bit marks the version, so a
     /// client cannot use a TLS 1.2 session in TLS 1.3, or the reverse.
     #[must_use]
     pub fn id(&self, index: usize) -> [u8; 32] {

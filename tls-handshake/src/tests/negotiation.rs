@@ -488,7 +488,7 @@ fn client_hello_without_schemes_fails_at_once() {
     }
 }
 
-/// RFC 9846 Appendix E.4: the server sends change_cipher_spec only to a client whose session id is
+/// RFC 9846 Appendix E.4: the server sends change_cipher_spec only to a client whose session ID is
 /// not empty, and only once.
 #[test]
 fn server_sends_change_cipher_spec_only_if_client_does() {
@@ -509,7 +509,7 @@ fn server_sends_change_cipher_spec_only_if_client_does() {
         if kind == Kind::Retry {
             let Sent::Message(retry) = &flight[0] else { panic!("{flight:?}") };
             let mut retry = Hello::parse(retry);
-            // The client checks for its own session id.
+            // The client checks for its own session ID.
             retry.session_id.clone_from(&Hello::parse(&first).session_id);
             client.deliver(&retry.encode(), &mut answers(&pki)).unwrap();
             flight.extend(deliver(&client.pop()));

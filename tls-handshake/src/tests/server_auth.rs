@@ -211,7 +211,7 @@ fn set_session_id(message: &mut Vec<u8>) {
     }
 }
 
-/// RFC 5077 §3.4: a ticket takes precedence over an id. Its lifetime is at most a week.
+/// RFC 5077 §3.4: a ticket takes precedence over an ID. Its lifetime is at most a week.
 #[test]
 fn tls12_ticket_replaces_id_and_has_limited_lifetime() {
     let sessions = sessions12(Kind::Tls12Ticket, |message| {

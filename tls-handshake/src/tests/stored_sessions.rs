@@ -88,7 +88,7 @@ fn failed_connection_returns_no_ticket_sessions() {
         pair.client.send_raw_record(C::ALERT, &FATAL, &mut pair.to_server);
         pair.step_server().unwrap_err();
         assert!(failed_ids(&mut pair).is_empty());
-        // The same after a resumption, although TLS 1.2 has a session id then.
+        // The same after a resumption, although TLS 1.2 has a session ID then.
         let mut pair = harness.resume(&harness.client(version), &harness.server(), session);
         assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::Resumed));
         pair.client.send_raw_record(C::ALERT, &FATAL, &mut pair.to_server);

@@ -1,4 +1,4 @@
-//! The session that a TLS 1.2 handshake establishes, resumable by ticket (RFC 5077) or by id (RFC
+//! The session that a TLS 1.2 handshake establishes, resumable by ticket (RFC 5077) or by ID (RFC
 //! 5246 §7.3).
 
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::schedule::tls12::Keys;
 /// The longest ticket that the client keeps, in bytes. It ignores longer ones.
 const MAX_TICKET_BYTES: usize = 0x4000;
 
-/// Where a session comes from: the configuration, and the id or ticket that names it.
+/// Where a session comes from: the configuration, and the ID or ticket that names it.
 pub(super) struct SessionOrigin {
     pub(super) config: Arc<ClientConfig>,
-    /// The session id of a full handshake's ServerHello; empty if the server does not store the
+    /// The session ID of a full handshake's ServerHello; empty if the server does not store the
     /// session.
     pub(super) session_id: Vec<u8>,
     /// The full handshake that began the resumed session.

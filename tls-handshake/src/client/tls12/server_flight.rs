@@ -98,9 +98,9 @@ impl State {
         offer.check_solicited(&m.msg)?;
         let suite = check_suite(&offer, &m.msg)?;
         let id = m.msg.legacy_session_id_echo;
-        // The server echoes the id, so it resumes the session that was offered with it.
+        // The server echoes the ID, so it resumes the session that was offered with it.
         let resumed = !id.is_empty() && id == offer.session_id;
-        // RFC 9846 §4.2.2: without a session the id is random, so the server has no session for it.
+        // RFC 9846 §4.2.2: without a session the ID is random, so the server has no session for it.
         if resumed && offer.resumption.tls12().is_none() {
             return Err(Illegal::SessionIdEchoed.into());
         }

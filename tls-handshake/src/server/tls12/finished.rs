@@ -113,7 +113,7 @@ impl WaitFinished {
         let peer = peer.check_finished(&*ready.keys, &m.msg, &ready.context.transcript.hash())?;
         if ready.order == FinishedOrder::ServerFirst {
             // Only now: Finished proves that the client has the session's key. An observer knows
-            // only the id.
+            // only the ID.
             ready.note_stored(out);
             return Ok(AfterFinished::Connected(Connected::new(ready, peer)));
         }

@@ -1,4 +1,4 @@
-//! The session that a full handshake establishes: issued as a ticket, or stored under its id (RFC
+//! The session that a full handshake establishes: issued as a ticket, or stored under its ID (RFC
 //! 5077 §3.3, RFC 5246 §7.3).
 
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub struct WaitTicket {
 }
 
 impl WaitTicket {
-    /// Requests a ticket for the session, or its storage under its id.
+    /// Requests a ticket for the session, or its storage under its ID.
     pub(super) fn ask(ready: KeysReady, peer: Authenticated, session: ServerSessionValue) -> (Self, Need) {
         let ids = match ready.context.session_kind {
             SessionKind::Id(id) => Some(StoreIds::one(id)),
@@ -57,7 +57,7 @@ impl WaitTicket {
 }
 
 impl KeysReady {
-    /// Reports that a store has the session, if it has an id.
+    /// Reports that a store has the session, if it has an ID.
     pub(super) fn note_stored(&self, out: &mut dyn Sink) {
         if let SessionKind::Id(id) = self.context.session_kind {
             out.event(Event::Stored(StoredSessions::new(StoreIds::one(id), 1)));

@@ -56,7 +56,7 @@ pub(super) enum SessionKind {
     Nothing,
     /// By the client, in a ticket (RFC 5077 §3.3).
     Ticket,
-    /// By the server, under this id (RFC 5246 §7.4.1.3).
+    /// By the server, under this ID (RFC 5246 §7.4.1.3).
     Id([u8; 32]),
 }
 
@@ -85,13 +85,13 @@ impl SessionKind {
         })
     }
 
-    /// A resumed session is not issued again. Only its id in the store matters, if it has one.
+    /// A resumed session is not issued again. Only its ID in the store matters, if it has one.
     fn resumed(reference: SessionReference, session_id: &[u8]) -> Self {
         let id = session_id.try_into().ok().filter(|_| reference == SessionReference::SessionId);
         id.map_or(Self::Nothing, Self::Id)
     }
 
-    /// Returns the session id for ServerHello.
+    /// Returns the session ID for ServerHello.
     pub(super) fn id(&self) -> &[u8] {
         match self {
             Self::Id(id) => id,
@@ -104,13 +104,13 @@ impl SessionKind {
 pub(super) fn named(config: &ServerConfig, hello: &ClientHello<'_>) -> Option<SessionReference> {
     let ticket = hello.extensions.session_ticket;
     let by_ticket = || ticket.filter(|ticket| !ticket.is_empty()).map(|_| SessionReference::Ticket);
-    // A client that supports TLS 1.3 may send a random id (RFC 9846 Appendix E.4). The lookup finds
+    // A client that supports TLS 1.3 may send a random ID (RFC 9846 Appendix E.4). The lookup finds
     // nothing then.
     let by_id = || (!hello.legacy_session_id.is_empty()).then_some(SessionReference::SessionId);
     match config.session_lookup {
         SessionLookup::Tickets => by_ticket(),
         SessionLookup::Ids => by_id(),
-        // A client that supports tickets may have received an id earlier (RFC 5077 §3.4).
+        // A client that supports tickets may have received an ID earlier (RFC 5077 §3.4).
         SessionLookup::TicketsOrIds => by_ticket().or_else(by_id),
         SessionLookup::Never => None,
     }

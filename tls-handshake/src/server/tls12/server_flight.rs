@@ -208,7 +208,7 @@ impl HandshakeContext {
         out: &mut dyn Sink,
     ) -> Result<Vec<u8>, Error> {
         let answers = HelloExtensions::with_identity(hello, identity, self);
-        // The id of the new session, never the one that the client sent (RFC 5246 §7.4.1.3).
+        // The ID of the new session, never the one that the client sent (RFC 5246 §7.4.1.3).
         self.send_hello(None, &answers, out)?;
         let (transcript, group) = (&mut self.transcript, group_id(key.group()));
         flight::send(out, transcript, &mut |w| flight::tls12::certificate(w, Some(identity)))?;
@@ -222,14 +222,14 @@ impl HandshakeContext {
         Ok(params)
     }
 
-    /// Sends the ServerHello that resumes a session (RFC 5246 §7.4.1.3). Echoing the client's id
+    /// Sends the ServerHello that resumes a session (RFC 5246 §7.4.1.3). Echoing the client's ID
     /// informs the client, also if it sent a ticket (RFC 5077 §3.4).
     pub(super) fn send_resumption_hello(&mut self, session_id: &[u8], out: &mut dyn Sink) -> Result<(), Error> {
         let answers = HelloExtensions::without_identity(self);
         self.send_hello(Some(session_id), &answers, out)
     }
 
-    /// Sends ServerHello with `resumed_id`, or with the id of the new session.
+    /// Sends ServerHello with `resumed_id`, or with the ID of the new session.
     fn send_hello(
         &mut self,
         resumed_id: Option<&[u8]>,
