@@ -267,13 +267,14 @@ pub trait Session: Read + BufRead + Write {
     fn refresh_traffic_keys(&mut self) -> Result<(), Error>;
 }
 
-/// What a connection reads from and writes to: every type that implements [`Read`] and [`Write`].
+/// A transport that a connection reads from and writes to: every type that implements [`Read`] and
+/// [`Write`].
 pub trait Transport: Read + Write {}
 
 impl<T: Read + Write + ?Sized> Transport for T {}
 
-/// How much plaintext may be unread, early data included, before [`Session::wants_read`] returns
-/// `false`: 64 KiB.
+/// The amount of plaintext that may be unread, early data included, before [`Session::wants_read`]
+/// returns `false`: 64 KiB.
 pub(crate) const UNREAD_LIMIT: usize = 64 * 1024;
 
 /// The state after [`Session::process_new_packets`].

@@ -42,7 +42,7 @@ use crate::{
 /// (131,400 bytes, RFC 9846 §4.2.2) fits if its records carry at least 6 bytes each.
 pub const DEFAULT_LIMIT: usize = 1 << 18;
 
-/// What the start of a connection contains.
+/// The content at the start of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "a view that is matched at once; a box would need an allocator")]
 pub enum Peek<'a> {

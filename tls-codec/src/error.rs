@@ -26,7 +26,7 @@ pub struct DecodeError {
     pub at: &'static str,
 }
 
-/// What is wrong with received bytes.
+/// A fault of received bytes.
 ///
 /// The enum is exhaustive, so that callers map each fault to an alert without a catch-all arm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

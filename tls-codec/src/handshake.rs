@@ -69,7 +69,7 @@ pub trait HandshakeMessage<'a>: Decode<'a> {
     const TYPE: HandshakeType;
 }
 
-/// What the start of the handshake stream contains.
+/// The content at the start of the handshake stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split<'a> {
     /// The message is incomplete.

@@ -59,7 +59,7 @@ impl Encode for RecordHeader {
     }
 }
 
-/// What the start of a stream contains.
+/// The content at the start of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deframed {
     /// The record is incomplete, and the bytes so far are valid.

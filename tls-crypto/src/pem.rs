@@ -40,7 +40,7 @@ pub struct Sections<'a> {
     pending: Option<PemError>,
     /// Whether `rest` may begin inside a section that was reported.
     is_damaged: bool,
-    /// How often a line was read, to show that this is linear.
+    /// Counts reads of lines, to show that this is linear.
     #[cfg(test)]
     lines_read: usize,
 }
@@ -289,7 +289,7 @@ impl fmt::Display for PemError {
 
 impl std::error::Error for PemError {}
 
-/// What is wrong with a section.
+/// A fault of a section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PemFault {

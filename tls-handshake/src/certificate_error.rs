@@ -99,7 +99,7 @@ pub enum CertificateError {
     BadCrl {
         /// The CRL, such as `CRL number 7 of CN=the CA`; `None` if it cannot be loaded.
         crl: Option<String>,
-        /// What is wrong with the CRL.
+        /// The fault of the CRL.
         why: String,
     },
     /// The OCSP response that the policy requires is missing or not acceptable.
@@ -122,7 +122,7 @@ pub enum CertificateError {
     Anchor {
         /// The anchor's subject.
         anchor: String,
-        /// What is wrong with it.
+        /// Its fault.
         fault: AnchorFault,
     },
     /// A certificate issued another one, but its key usage forbids that (RFC 5280 §6.1.4 (n)).

@@ -72,11 +72,11 @@ pub struct Connection<R: Role> {
 pub struct Processed {
     /// Number of bytes to remove from the front of `incoming`: whole records.
     pub consumed: usize,
-    /// What the bytes led to.
+    /// The result of the bytes.
     pub progress: Progress,
 }
 
-/// What a call to [`Connection::process`] led to.
+/// The result of a call to [`Connection::process`].
 #[derive(Debug)]
 pub enum Progress {
     /// The record at the front is incomplete.

@@ -262,7 +262,7 @@ pub enum Error {
     },
     /// The client offers no known external pre-shared key, and no certificate is configured.
     NoCommonPsk {
-        /// Whether the client supports psk_dhe_ke (RFC 9846 §4.3.9), which pre-shared keys require.
+        /// True if the client supports psk_dhe_ke (RFC 9846 §4.3.9), which pre-shared keys require.
         psk_dhe_ke: bool,
     },
     /// The private key failed to sign.
@@ -270,16 +270,16 @@ pub enum Error {
     /// The client closed or reset the transport before it had sent a complete ClientHello, as
     /// health checks, port scans and browsers that connect ahead do. Servers can ignore it.
     NoClientHello {
-        /// Whether a part of a ClientHello, or of a record, was received.
+        /// True if a part of a ClientHello, or of a record, was received.
         partial: bool,
-        /// How the transport ended.
+        /// The way in which the transport ended.
         end: TransportEnd,
     },
     /// The peer closed or reset the transport during the handshake.
     ClosedDuringHandshake {
         /// The state of the connection.
         state: StateName,
-        /// How the transport ended.
+        /// The way in which the transport ended.
         end: TransportEnd,
     },
     /// The transport ended without close_notify: received data may be truncated.
@@ -314,7 +314,7 @@ pub enum Error {
     LocalMessageTooLong,
 }
 
-/// How a transport ended.
+/// The way in which a transport ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransportEnd {
     /// The peer closed its side (TCP: FIN).

@@ -170,7 +170,7 @@ impl Answer {
 pub struct NeedIdentity {
     connection_id: ConnectionId,
     hello: Owned<ClientHelloView>,
-    /// Whether the server has external pre-shared keys. The client named none of them.
+    /// True if the server has external pre-shared keys. The client named none of them.
     has_external_psks: bool,
     rules: IdentityRules,
 }

@@ -64,7 +64,7 @@ pub(crate) struct Negotiated {
     pub(crate) kind: HandshakeKind,
     /// The host name that the client requested; only at a server.
     pub(crate) server_name: Option<String>,
-    /// Whether early data was sent and accepted.
+    /// True if early data was sent and accepted.
     pub(crate) early_data: bool,
     /// The first Finished of a TLS 1.2 handshake. `None` if it resumed a session without extended
     /// master secret.

@@ -8,7 +8,7 @@ use tls_crypto::{Opener, Sealer};
 pub(crate) mod tls12;
 pub(crate) mod tls13;
 
-/// What a key protects.
+/// The data that a key protects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Epoch {
     /// Early data of the client, and EndOfEarlyData (TLS 1.3).
@@ -26,7 +26,7 @@ pub enum Epoch {
 pub struct ReadKey {
     /// Decrypts records.
     pub opener: Opener,
-    /// What the records may contain.
+    /// The content that the records may have.
     pub epoch: Epoch,
 }
 
@@ -34,7 +34,7 @@ pub struct ReadKey {
 pub struct WriteKey {
     /// Encrypts records.
     pub sealer: Sealer,
-    /// What the records may contain.
+    /// The content that the records may have.
     pub epoch: Epoch,
 }
 

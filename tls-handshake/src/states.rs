@@ -24,7 +24,7 @@ pub(crate) trait RemembersSessions {
     fn remember(&mut self, sessions: StoredSessions);
 }
 
-/// How the engine treats the peer's request for another handshake.
+/// The engine's answer to the peer's request for another handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Renegotiation {
     /// Ignores it: a handshake is in progress (RFC 5246 §7.4.1.1).
@@ -68,8 +68,8 @@ pub(crate) trait StateMachine: Sized + std::fmt::Debug {
         false
     }
 
-    /// How to treat a message of this type if it requests a handshake within the connection (TLS
-    /// 1.2 only).
+    /// The treatment of a message of this type if it requests a handshake within the connection
+    /// (TLS 1.2 only).
     fn renegotiation(&self, _typ: HandshakeType) -> Option<Renegotiation> {
         None
     }

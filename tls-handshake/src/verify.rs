@@ -62,7 +62,8 @@ pub struct PeerChain {
     signed_with: Option<SignatureScheme>,
     /// The time of verification, in seconds since 1970; 0 if unknown.
     verified_at: u64,
-    /// How many seconds after `verified_at` the verification result stays valid; 0 if unknown.
+    /// The time for which the verification result stays valid after `verified_at`, in seconds; 0 if
+    /// unknown.
     holds_for: u32,
 }
 
@@ -154,7 +155,7 @@ impl PeerChain {
     }
 }
 
-/// What a server stapled to its chain, unverified. Dropped once the chain is verified.
+/// Data that a server stapled to its chain, unverified. Dropped once the chain is verified.
 #[derive(Debug, Default)]
 pub(crate) struct Staples(Option<Box<StaplesContent>>);
 

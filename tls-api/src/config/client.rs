@@ -57,7 +57,7 @@ pub struct ClientConfig {
     sct_request: Option<bool>,
 }
 
-/// How many servers the default session storage holds.
+/// The number of servers whose sessions the default storage holds.
 const SESSION_SERVERS: usize = 256;
 
 impl Default for ClientConfig {

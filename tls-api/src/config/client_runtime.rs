@@ -23,7 +23,7 @@ pub(crate) struct ClientRuntime {
     pub(crate) identity: Option<Arc<dyn ResolvesClientCert>>,
     pub(crate) sessions: Arc<dyn StoresClientSessions>,
     pub(crate) psks: Option<Arc<dyn ResolvesClientPsk>>,
-    /// Whether to re-verify a stored session; `None` leaves it to the verifier.
+    /// Re-verifies stored sessions if true; `None` leaves it to the verifier.
     pub(crate) reverify: Option<bool>,
     /// The requests that the application answers.
     pub(crate) deferred: Needs,

@@ -42,7 +42,7 @@ pub struct ServerConfig {
     context: SessionContext,
     /// Set by [`set_ticket_lifetime`](Self::set_ticket_lifetime).
     ticket_lifetime: Option<u32>,
-    /// What the ticketer returns; `ticket_lifetime` overrides it.
+    /// The ticketer's value; `ticket_lifetime` overrides it.
     ticketer_lifetime: Option<u32>,
 }
 

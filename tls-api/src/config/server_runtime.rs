@@ -21,7 +21,7 @@ pub(crate) struct ServerRuntime {
     pub(crate) clock: Arc<dyn TimeProvider>,
     pub(crate) backend: SessionBackend,
     pub(crate) psks: Option<Arc<dyn ResolvesServerPsk>>,
-    /// Whether to re-verify the client of a session; `None` leaves it to the verifier.
+    /// Re-verifies the client of a session if true; `None` leaves it to the verifier.
     pub(crate) reverify: Option<bool>,
     /// The requests that the application answers.
     pub(crate) deferred: Needs,

@@ -182,7 +182,7 @@ pub struct ResolvesServerCertUsingSni {
     default: Vec<Source>,
 }
 
-/// Where an identity comes from.
+/// The source of an identity.
 #[derive(Clone, Debug)]
 enum Source {
     Fixed(Arc<Identity>),

@@ -1,4 +1,4 @@
-//! How a client stores sessions: the trait, the memory cache, and the storage that stores none.
+//! Storage of a client's sessions: the trait, the memory cache, and the storage that stores none.
 
 use std::collections::VecDeque;
 use std::fmt;

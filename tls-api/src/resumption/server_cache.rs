@@ -1,5 +1,5 @@
-//! How a server stores sessions under IDs: the trait, the memory cache, and the storage that stores
-//! none.
+//! Storage of a server's sessions under IDs: the trait, the memory cache, and the storage that
+//! stores none.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! How a server looks up and stores sessions: answers
+//! Looks up and stores a server's sessions: answers
 //! [`Need::Session`](tls_handshake::Need::Session) and
 //! [`Need::NewSession`](tls_handshake::Need::NewSession) from tickets or a store.
 

@@ -122,7 +122,7 @@ pub(super) fn monotonic_clock() -> Option<Instant> {
     (!cfg!(all(target_family = "wasm", target_os = "unknown"))).then(Instant::now)
 }
 
-/// How long a key encrypts tickets, in seconds.
+/// The time during which a key encrypts tickets, in seconds.
 pub(super) const ROTATION: u64 = 6 * 60 * 60;
 /// The age at which a key is deleted, in seconds: its last ticket has expired.
 const DELETED: u64 = 18 * 60 * 60;

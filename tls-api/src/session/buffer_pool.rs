@@ -17,7 +17,7 @@ use std::ops::Range;
 
 use crate::session::UNREAD_LIMIT;
 
-/// Where plaintext is in a receive buffer.
+/// The place of plaintext in a receive buffer.
 pub(crate) type Ranges = VecDeque<Range<usize>>;
 
 /// Large enough for most flights: a hello, or a server's flight with a short chain. A buffer
@@ -37,13 +37,14 @@ pub(crate) const RECORD_SIZE: usize = 17 * 1024;
 /// they always stay at the limit.
 pub(crate) const BULK_SIZE: usize = UNREAD_LIMIT + 2 * RECORD_SIZE;
 
-/// How many buffers a pool keeps.
+/// The number of buffers that a pool keeps.
 const MAX_BUFFERS: usize = 8;
 
-/// How many bytes a pool keeps: a bulk buffer that grew to its largest, and three records.
+/// The number of bytes that a pool keeps: a bulk buffer that grew to its largest, and three
+/// records.
 const MAX_BYTES: usize = 256 * 1024;
 
-/// How many ranges of capacity a pooled receive buffer keeps.
+/// The capacity, in ranges, that a pooled receive buffer keeps.
 const MAX_RANGES: usize = 16;
 
 thread_local! {
@@ -101,7 +102,7 @@ impl Drop for ConnectionCount {
     }
 }
 
-/// What a connection holds while it contains received bytes: the bytes, and where plaintext is.
+/// Held by a connection that contains received bytes: the bytes, and the places of plaintext.
 /// Pooled together, because each record needs both.
 #[derive(Default)]
 pub(crate) struct ReceiveStorage {

@@ -103,7 +103,7 @@ enum Input {
     Reset,
 }
 
-/// What the transport has accepted.
+/// The bytes that the transport has accepted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Output {
     Nothing,

@@ -219,7 +219,7 @@ pub(crate) struct EarlyDataBuffer(Option<Box<EarlyData>>);
 #[derive(Default)]
 struct EarlyData {
     bytes: Vec<u8>,
-    /// How many of them were read.
+    /// The number of them that were read.
     read: usize,
 }
 

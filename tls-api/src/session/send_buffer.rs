@@ -130,7 +130,7 @@ pub(crate) fn prefix<T>(all: &[T], max: usize) -> &[T] {
     all.split_at(all.len().min(max)).0
 }
 
-/// How many slices are combined for a record that starts inside a slice.
+/// The number of slices that are combined for a record that starts inside a slice.
 const WINDOW: usize = 64;
 
 /// Walks through the slices of a vectored write, one record at a time.

@@ -92,7 +92,7 @@ pub(crate) fn thread_slot() -> usize {
     MINE.try_with(|mine| mine.0).unwrap_or(0)
 }
 
-/// How many threads use each slot.
+/// The number of threads that use each slot.
 struct Slots(Mutex<[usize; COPIES]>);
 
 impl Slots {

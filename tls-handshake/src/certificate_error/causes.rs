@@ -104,7 +104,7 @@ pub enum OcspError {
     ResponderRejected {
         /// The responder's name.
         responder: String,
-        /// What is wrong with its certificate.
+        /// The fault of its certificate.
         why: Box<CertificateError>,
     },
     /// Its signature is invalid: it was checked, and the responder's key did not make it.

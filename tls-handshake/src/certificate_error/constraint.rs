@@ -14,11 +14,11 @@ pub struct NameConstraint {
     pub form: &'static str,
     /// The name.
     pub name: String,
-    /// What the constraint says about it.
+    /// The constraint's rule about it.
     pub fault: ConstraintFault,
 }
 
-/// What a name constraint says about a name.
+/// The rule of a name constraint about a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConstraintFault {

@@ -82,7 +82,7 @@ pub struct ChainReport {
     pub anchors: Vec<AnchorReport>,
     /// The number of all configured trust anchors.
     pub anchors_configured: usize,
-    /// What to do if the cause is a common mistake.
+    /// Advice if the cause is a common mistake.
     pub hint: Option<Hint>,
 }
 
@@ -103,7 +103,7 @@ pub struct CertificateReport {
     pub not_after: Option<Duration>,
     /// The DNS names and IP addresses in it.
     pub names: Excerpt<String>,
-    /// Whether it is a CA certificate (basicConstraints).
+    /// True for a CA certificate (basicConstraints).
     pub is_ca: bool,
     /// The X.509 version: 3 or older; 0 if the certificate cannot be parsed.
     pub version: u8,
@@ -135,7 +135,7 @@ pub enum AnchorRejection {
     OtherCheck,
 }
 
-/// What to do about a rejected chain.
+/// Advice about a rejected chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Hint {

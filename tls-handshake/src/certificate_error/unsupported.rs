@@ -7,7 +7,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnsupportedSignature {
-    /// What is not supported.
+    /// The unsupported part.
     pub part: UnsupportedPart,
     /// The signature algorithm, such as `ECDSA with SHA-512`.
     pub algorithm: String,
@@ -16,7 +16,7 @@ pub struct UnsupportedSignature {
     pub key: Option<String>,
 }
 
-/// What is not supported about a signature.
+/// The unsupported part of a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UnsupportedPart {

@@ -40,7 +40,7 @@ pub(super) struct Offer {
     /// select its group too.
     pub(super) key: Option<EphemeralKey>,
     pub(super) resumption: ResumptionOffer,
-    /// Whether the first ClientHello offered pre-shared keys.
+    /// True if the first ClientHello offered pre-shared keys.
     offers_keys: bool,
     pub(super) early: EarlyData,
 }

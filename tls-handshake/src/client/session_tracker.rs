@@ -15,10 +15,10 @@ pub(crate) struct SessionTracker {
     name: ServerName<'static>,
     /// The scope of the client's identity, if it has one.
     identity: Option<Box<[u8; 32]>>,
-    /// Whether a session was offered or taken. If the connection fails, the application must remove
-    /// the server's sessions.
+    /// True once a session was offered or taken. If the connection fails, the application must
+    /// remove the server's sessions.
     in_use: bool,
-    /// Whether sessions of this connection must not be stored.
+    /// True if sessions of this connection must not be stored.
     discards: bool,
 }
 

@@ -82,7 +82,7 @@ pub(super) struct HandshakeContext {
     promise: Promise,
 }
 
-/// Whether the server will send NewSessionTicket (RFC 5077 §3.2).
+/// True if the server will send NewSessionTicket (RFC 5077 §3.2).
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Promise {
     Ticket,

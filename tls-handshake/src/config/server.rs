@@ -39,7 +39,7 @@ pub struct ServerConfig {
     pub(crate) ignore_invalid_server_name: bool,
 }
 
-/// Where a server stores sessions for resumption.
+/// The place of a server's sessions, for resumption.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionLookup {

@@ -3,7 +3,7 @@
 use tls_codec::code_points::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion};
 use tls_codec::extension::MaxFragmentLength;
 
-/// What the peer sent too often without application data.
+/// A message that the peer sent too often without application data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flood {
     /// Application data records without data.
@@ -46,7 +46,7 @@ pub enum Illegal {
     /// The server resumed a session, but extended_master_secret differs from the session's (RFC
     /// 7627 §5.3).
     ResumedMasterSecret {
-        /// Whether the session used extended_master_secret.
+        /// True if the session used extended_master_secret.
         session_had_it: bool,
     },
     /// The server selected a pre-shared key that was not offered.

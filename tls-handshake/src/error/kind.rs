@@ -4,7 +4,7 @@ use tls_codec::record::RecordError;
 
 use super::Error;
 
-/// Who or what ended a connection. Returned by [`Error::kind`].
+/// The kind of a connection's end: which side caused it, or what. Returned by [`Error::kind`].
 ///
 /// A server may count kinds, log only some, and treat none as a fault of its own but
 /// [`LocalMisuse`](Self::LocalMisuse) and [`LocalFailure`](Self::LocalFailure). No kind makes it

@@ -21,7 +21,7 @@ pub(crate) enum Side {
     Server,
 }
 
-/// How far the connection is.
+/// The progress of a connection.
 #[derive(Clone, Copy)]
 enum Stage {
     /// The peer has sent no complete hello. The text says what this side did.

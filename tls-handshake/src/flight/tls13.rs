@@ -8,7 +8,7 @@ use tls_codec::writer::Writer;
 
 use crate::identity::Identity;
 
-/// What the peer requested to be stapled to the end-entity certificate.
+/// The data that the peer requested to be stapled to the end-entity certificate.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Stapling {
     pub(crate) ocsp: bool,

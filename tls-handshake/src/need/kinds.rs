@@ -62,7 +62,7 @@ impl BitOrAssign for Needs {
     }
 }
 
-/// What is requested, in words.
+/// The request in words.
 impl fmt::Display for Needs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";

@@ -42,7 +42,7 @@ pub struct NeedSession {
 /// The hashes of the suites that can be selected, the preferred one first.
 pub(crate) type Hashes = [Option<HashAlgorithm>; 2];
 
-/// Where a ClientHello names its session.
+/// The place in which a ClientHello names its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SessionReference {
     /// In the PSK identities of TLS 1.3.

@@ -11,7 +11,7 @@ pub(crate) struct MessageJoiner {
     limit: usize,
 }
 
-/// What a fragment starts with.
+/// The start of a fragment.
 pub(crate) enum NextMessage<'a> {
     /// A whole message, borrowed from the fragment, and the rest of the fragment.
     InPlace { message: RawMessage<'a>, rest: &'a [u8] },

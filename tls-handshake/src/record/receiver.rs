@@ -59,7 +59,7 @@ const MAX_RENEGOTIATIONS: u8 = 32;
 /// BoringSSL and this library reject more warnings without data as a flood.
 const MAX_REFUSALS: u8 = 4;
 
-/// What the bytes start with.
+/// The start of the bytes.
 pub(crate) enum NextRecord {
     /// An incomplete record, which needs this many more bytes.
     Incomplete { need: usize },

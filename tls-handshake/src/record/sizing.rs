@@ -9,7 +9,7 @@ pub(crate) struct RecordSizing {
     short: u16,
     /// Bytes of application data to send in short records after a pause; 0 without a ramp-up.
     ramp_up: u32,
-    /// How many of them are left.
+    /// The number of them that are left.
     left: u32,
     /// Contents are padded to a multiple of this; 0 means no padding.
     block: u16,

@@ -26,7 +26,7 @@ pub(crate) struct Randoms {
     pub(crate) server: [u8; 32],
 }
 
-/// What the master secret is bound to.
+/// The value to which the master secret is bound.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Binding {
     /// The hash of the handshake up to ClientKeyExchange (RFC 7627 §4).
@@ -45,7 +45,7 @@ pub(crate) struct Keys {
     exports: Exports,
 }
 
-/// Whether keying material may be exported.
+/// The permission to export keying material.
 #[derive(Clone, Copy)]
 enum Exports {
     Allowed,
@@ -160,7 +160,7 @@ impl PeerFinished for Keys {
     }
 }
 
-/// What remains once the record layer has its keys: the inputs of exported keying material.
+/// The rest once the record layer has its keys: the inputs of exported keying material.
 pub(crate) struct ApplicationKeys {
     exporter: ExporterSecret,
     randoms: Randoms,

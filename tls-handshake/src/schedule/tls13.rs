@@ -24,7 +24,8 @@ use crate::error::Error;
 use crate::negotiated::Exporter;
 use crate::sink::{Event, LoggedSecret, Sink};
 
-/// What keys are bound to: the transcript hash up to a hello, and ClientHello.random for key logs.
+/// The values to which keys are bound: the transcript hash up to a hello, and ClientHello.random
+/// for key logs.
 pub(crate) struct Hello<'a> {
     pub(crate) hash: &'a Digest,
     pub(crate) client_random: &'a [u8; 32],

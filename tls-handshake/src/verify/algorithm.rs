@@ -188,9 +188,9 @@ fn pss(mut fields: Elements<'_>) -> String {
 pub(crate) struct Key {
     family: Family,
     is_supported: bool,
-    /// Whether it is on a curve of another name than the supported ones.
+    /// True if it is on a curve of another name than the supported ones.
     is_other_curve: bool,
-    /// Whether it is restricted to RSASSA-PSS (id-RSASSA-PSS).
+    /// True if it is restricted to RSASSA-PSS (id-RSASSA-PSS).
     is_pss_only: bool,
     pub(crate) text: String,
 }

@@ -19,7 +19,7 @@ pub(crate) struct AnchorLimits {
     validity: Option<(UnixTime, UnixTime)>,
     /// The number of CA certificates allowed below it.
     path_length: Option<u64>,
-    /// Whether it may sign CRLs.
+    /// True if it may sign CRLs.
     pub(crate) signs_lists: bool,
     /// The SHA-256 of its certificate if it vouches only for itself.
     itself: Option<[u8; 32]>,

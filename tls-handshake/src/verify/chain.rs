@@ -111,7 +111,7 @@ pub struct ProvenPath<'p> {
     memo: &'p VerificationMemo,
 }
 
-/// Where a verified path ends: what makes the leaf trusted.
+/// The end of a verified path, which makes the leaf trusted.
 enum PathEnd<'p> {
     /// A trust anchor.
     Path(&'p VerifiedPath<'p>),

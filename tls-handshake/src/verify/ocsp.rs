@@ -45,8 +45,8 @@ pub enum OcspPolicy {
 
 /// The allowed clock difference in seconds.
 const SKEW: u64 = 300;
-/// How long a response without nextUpdate is valid, in seconds. RFC 6960 §4.2.2.1: newer ones are
-/// always available.
+/// The time for which a response without nextUpdate is valid, in seconds. RFC 6960 §4.2.2.1: newer
+/// ones are always available.
 const WITHOUT_NEXT_UPDATE: u64 = 86_400;
 /// The maximum number of responder certificates tried.
 const MAX_RESPONDERS: usize = 4;
@@ -154,7 +154,7 @@ struct BasicResponse<'r> {
     /// The contents of the list of certificates.
     certificates: &'r [u8],
     signed: Signed<'r>,
-    /// Whether it has no critical extension. The defined extensions do not affect the result.
+    /// True without a critical extension. The defined extensions do not affect the result.
     is_understood: bool,
 }
 

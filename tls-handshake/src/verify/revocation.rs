@@ -179,10 +179,10 @@ impl Crls {
 /// A certificate of a path with its issuer.
 pub(crate) struct Link<'a> {
     pub(crate) certificate: &'a Certificate<'a>,
-    /// Whether it is a CA certificate of the path.
+    /// True for a CA certificate of the path.
     pub(crate) is_ca: bool,
     pub(crate) issuer_key: SubjectPublicKeyInfoDer<'a>,
-    /// Whether the issuer's key usage allows it to sign CRLs.
+    /// True if the issuer's key usage allows it to sign CRLs.
     pub(crate) issuer_signs_lists: bool,
 }
 

@@ -74,7 +74,7 @@ pub trait VerifyName: fmt::Debug + Send + Sync {
     fn verify_name(&self, path: &ProvenPath<'_>, name: &ServerName<'_>) -> Result<(), CertificateError>;
 }
 
-/// What a server stapled to its certificate, unverified.
+/// Data that a server stapled to its certificate, unverified.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stapled<'a> {
@@ -82,7 +82,7 @@ pub struct Stapled<'a> {
     pub ocsp_response: Option<&'a [u8]>,
     /// The SCTs in the TLS extension (RFC 6962 §3.2).
     pub scts: List<'a, SerializedSct<'a>>,
-    /// Whether the client requested an OCSP response. Servers staple none without a request.
+    /// True if the client requested an OCSP response. Servers staple none without a request.
     pub ocsp_requested: bool,
 }
 

@@ -137,7 +137,7 @@ impl<'a> Certificate<'a> {
     }
 }
 
-/// What a report shows of a certificate, even of one with a date that cannot be parsed.
+/// The parts of a certificate that a report shows, even of one with a date that cannot be parsed.
 pub(crate) struct Summary<'a> {
     /// The contents of the INTEGER.
     pub(crate) serial: &'a [u8],
@@ -242,7 +242,7 @@ pub(crate) mod oid {
 /// One extension.
 pub(crate) struct Extension<'a> {
     pub(crate) oid: &'a [u8],
-    /// Whether a verifier that does not support it must reject the certificate.
+    /// True if a verifier that does not support it must reject the certificate.
     pub(crate) critical: bool,
     /// The contents of the OCTET STRING.
     pub(crate) value: &'a [u8],

@@ -17,7 +17,7 @@ use crate::schedule::tls12::Keys;
 /// The longest ticket that the client keeps, in bytes. It ignores longer ones.
 const MAX_TICKET_BYTES: usize = 0x4000;
 
-/// Where a session comes from: the configuration, and the ID or ticket that names it.
+/// The origin of a session: the configuration, and the ID or ticket that names it.
 pub(super) struct SessionOrigin {
     pub(super) config: Arc<ClientConfig>,
     /// The session ID of a full handshake's ServerHello; empty if the server does not store the

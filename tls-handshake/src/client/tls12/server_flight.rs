@@ -35,7 +35,7 @@ pub struct WaitCertificate {
     staples: Staples,
 }
 
-/// Whether a CertificateStatus may follow.
+/// The possibility that a CertificateStatus follows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Status {
     /// ServerHello promised one. The server may still omit it (RFC 6066 §8).

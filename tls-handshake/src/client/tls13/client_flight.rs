@@ -30,9 +30,9 @@ pub(super) struct ClientFlight {
     pub(super) context: Box<HandshakeContext>,
     pub(super) peer: Authenticated,
     pub(super) server_finished_hash: Digest,
-    /// Whether the client sends a message before its Finished.
+    /// True if the client sends a message before its Finished.
     pub(super) sends_before_finished: bool,
-    /// Where the server's Finished ended, and its application keys begin.
+    /// The place where the server's Finished ended, and its application keys begin.
     pub(super) at: RecordBoundary,
 }
 

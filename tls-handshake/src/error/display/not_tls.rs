@@ -1,4 +1,4 @@
-//! What to do about a peer that does not speak TLS.
+//! Advice about a peer that does not speak TLS.
 
 use tls_codec::record::{Protocol, RecordError};
 

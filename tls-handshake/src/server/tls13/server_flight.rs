@@ -48,15 +48,15 @@ pub struct WaitIdentity {
     pub(in crate::server) group: Group,
     pub(in crate::server) kind: HandshakeKind,
     pub(in crate::server) client_random: [u8; 32],
-    /// Where to find parts of ClientHello, which each answer returns.
+    /// The places of parts of ClientHello, which each answer returns.
     pub(in crate::server) parts: HelloParts,
     pub(in crate::server) alpn: Option<Vec<u8>>,
     pub(in crate::server) sizes: RecordSizes,
     pub(in crate::server) server_name: Option<String>,
     pub(in crate::server) stapling: Stapling,
-    /// Whether the client can resume a session of this connection.
+    /// True if the client can resume a session of this connection.
     pub(in crate::server) can_resume: bool,
-    /// Whether the client sends early data.
+    /// True if the client sends early data.
     pub(in crate::server) early_data: bool,
     pub(in crate::server) at: RecordBoundary,
 }
