@@ -36,7 +36,9 @@ pub(crate) mod stream;
 ///    alert, then close.
 /// 2. Call `read` until it returns [`WouldBlock`](io::ErrorKind::WouldBlock) or `Ok(0)`.
 /// 3. Call `write` with the response.
-/// 4. If it is writable and [`wants_write`](Self::wants_write): call `write_tls`.
+/// 4. If it is writable and [`wants_write`](Self::wants_write): call `write_tls`. If that fails
+///    because the peer is gone, call `read_tls` and `process_new_packets` until they fail too: an
+///    alert that the peer sent before says why.
 /// 5. Register interest in what `wants_read` and `wants_write` return.
 ///
 /// The caller must enforce timeouts: a peer can stay silent forever, also during the handshake.

@@ -124,7 +124,10 @@ impl<'a> Exchange<'a> {
                 return self.finish();
             }
             let took = self.take_input(&mut input)?;
-            let sent = self.send().context(format!("writing to {}", target.host))?;
+            let sent = match self.send() {
+                Ok(sent) => sent,
+                Err(e) => return Err(self.why_sending_failed(e, &target.host)),
+            };
             if !(received || took || sent) {
                 self.wait()?;
             }
@@ -265,6 +268,20 @@ impl<'a> Exchange<'a> {
             }
         }
         Ok(moved)
+    }
+
+    /// Returns why the server takes no more data: an alert that it sent before it closed, or the
+    /// error of the socket.
+    fn why_sending_failed(&mut self, e: io::Error, host: &str) -> Failure {
+        self.readable = true;
+        // Errors of the socket are expected now.
+        while self.receive(host).is_ok_and(|received| received) {
+            let _ = self.print();
+        }
+        match self.session.process_new_packets() {
+            Err(why) => Failure::new(format!("{host}: {why:#}")),
+            Ok(_) => Failure::new(format!("writing to {host}: {e}")),
+        }
     }
 
     /// Sends close_notify and flushes it to the socket.

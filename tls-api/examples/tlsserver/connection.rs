@@ -21,7 +21,7 @@ use std::time::Instant;
 
 use mio::Registry;
 use mio::net::TcpStream;
-use strata_tls::{ServerSession, Session};
+use strata_tls::{Error, ServerSession, Session};
 
 use crate::arguments::Arguments;
 use crate::capture::{Recording, Side};
@@ -207,7 +207,7 @@ impl Connection {
         }
         match self.send() {
             Ok(sent) => received || served || sent,
-            Err(e) => self.socket_failed(&e),
+            Err(e) => self.sending_failed(&e),
         }
     }
 
@@ -246,7 +246,8 @@ impl Connection {
                 }
             }
             Err(e) => {
-                self.fail(&e);
+                self.report.end(&e);
+                self.enter(Phase::Flushing);
                 return Err(true);
             }
         }
@@ -304,7 +305,7 @@ impl Connection {
     fn flush(&mut self, resources: &mut Resources<'_>) -> bool {
         let sent = match self.send() {
             Ok(sent) => sent,
-            Err(e) => return self.socket_failed(&e),
+            Err(e) => return self.sending_failed(&e),
         };
         if !self.session.wants_write() {
             if self.peer_closed {
@@ -375,11 +376,32 @@ impl Connection {
         self.enter(Phase::Flushing);
     }
 
+    /// Closes the connection after its socket took no more data. An alert that the client sent
+    /// before it closed says why.
+    fn sending_failed(&mut self, e: &io::Error) -> bool {
+        while self.phase == Phase::Serving && self.session.wants_read() {
+            match self.session.read_tls(&mut Self::transport(&mut self.socket, &mut self.page)) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Ok(0) | Err(_) => break,
+                Ok(_) => {
+                    if let Err(why) = self.session.process_new_packets() {
+                        self.report.end(&why);
+                    }
+                }
+            }
+        }
+        self.socket_failed(e)
+    }
+
     /// Closes the connection after an error of the socket.
     fn socket_failed(&mut self, e: &io::Error) -> bool {
-        // A reset after all data was sent is no error.
-        if self.phase == Phase::Serving || self.session.wants_write() {
-            self.report.failure(format!("connection lost: {e}"));
+        match e.get_ref().and_then(|why| why.downcast_ref::<Error>()) {
+            Some(why) => self.report.end(why),
+            // A reset after all data was sent is no error.
+            None if self.phase == Phase::Serving || self.session.wants_write() => {
+                self.report.failure(format!("connection lost: {e}"));
+            }
+            None => {}
         }
         self.phase = Phase::Closed;
         false
@@ -404,7 +426,8 @@ impl Connection {
     }
 }
 
-/// Reports on a connection: one line if it fails and, with --verbose, one after the handshake.
+/// Reports on a connection: one line if it fails and, with --verbose, one after the handshake and for
+/// probes.
 struct Report {
     peer: SocketAddr,
     verbose: bool,
@@ -417,6 +440,16 @@ impl Report {
         if self.failed.is_none() {
             eprintln!("{}: {why}", self.peer);
             self.failed = Some(why);
+        }
+    }
+
+    /// Reports the error of the session. Probes, such as a load balancer's, are no failures: they
+    /// are shown only with --verbose.
+    fn end(&mut self, why: &Error) {
+        if matches!(why, Error::NoClientHello { .. }) && !self.verbose {
+            self.failed.get_or_insert_with(|| why.to_string());
+        } else {
+            self.failure(why.to_string());
         }
     }
 

@@ -49,6 +49,9 @@
 //! | `WouldBlock` | nothing has arrived yet |
 //! | any other error | what ended the connection |
 //!
+//! A write can fail because the peer rejected the connection and closed. A stream then returns the
+//! alert that the peer sent before, and `BrokenPipe` or `ConnectionReset` only without one.
+//!
 //! A protocol that knows where its messages end, such as HTTP with a Content-Length, may accept a
 //! truncation: [`is_truncation`](crate::is_truncation) recognises it.
 //!

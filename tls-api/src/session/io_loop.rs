@@ -45,14 +45,24 @@ pub(crate) fn complete_io<S: Session>(
     }
 }
 
-/// Returns why a handshake ended whose transport takes no more bytes: a peer that rejects it sends
-/// an alert and closes, and the next write fails before that alert was read.
+/// Returns why the transport takes no more bytes: a peer that rejects the connection sends an alert
+/// and closes, and the next write fails before that alert was read. This can be after the
+/// handshake: a TLS 1.3 server judges the client's certificate when the client has already
+/// finished.
+///
+/// Keeps the data received meanwhile, up to the limit on unread data. Where the peer is gone, reads
+/// do not wait. Only after the application shut down the transport for writing may they wait for
+/// the peer.
 #[cold]
-fn why_write_failed<S: Session>(session: &mut S, io: &mut dyn Transport, e: io::Error) -> io::Error {
+pub(crate) fn why_write_failed<S: Session + ?Sized>(
+    session: &mut S,
+    io: &mut dyn Transport,
+    e: io::Error,
+) -> io::Error {
     if !is_reset(&e) && e.kind() != io::ErrorKind::BrokenPipe {
         return e;
     }
-    while session.is_handshaking() && session.wants_read() {
+    while session.wants_read() {
         match session.read_tls(&mut *io) {
             Ok(_) => {}
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,

@@ -4,7 +4,7 @@
 use std::io::{self, BufRead, IoSlice, IoSliceMut, Read, Write};
 
 use crate::session::Session;
-use crate::session::io_loop::{flush, write_and_flush, write_pending};
+use crate::session::io_loop::{flush, why_write_failed, write_and_flush, write_pending};
 
 /// A borrowed connection and transport, which read and write plaintext like one socket.
 ///
@@ -32,7 +32,10 @@ use crate::session::io_loop::{flush, write_and_flush, write_pending};
 /// stays pending in the connection, and the write still returns how much it accepted. `flush`, the
 /// next write, and a read that must wait write it out. `flush` returns `Ok` when the transport has
 /// taken everything and is flushed. Any other error of the transport is returned at once. Data
-/// accepted by the connection stays pending in this case too, and must not be written again.
+/// accepted by the connection stays pending in this case too, and must not be written again. If the
+/// peer is gone ([`BrokenPipe`](io::ErrorKind::BrokenPipe),
+/// [`ConnectionReset`](io::ErrorKind::ConnectionReset)), the stream reads what the peer sent before,
+/// and returns the alert in it as the error.
 ///
 /// Dropping the stream sends nothing. A peer that receives no close_notify (see
 /// [`close`](Self::close)) sees a truncated connection. Pending bytes stay in the connection until
@@ -66,6 +69,21 @@ impl<'a, S: Session + ?Sized, T: Read + Write + ?Sized> Stream<'a, S, T> {
     pub fn close(&mut self) -> io::Result<()> {
         self.session.send_close_notify();
         self.flush()
+    }
+
+    /// Writes and flushes all pending bytes.
+    fn send(&mut self) -> io::Result<()> {
+        let sent = write_and_flush(self.session, &mut self.transport, &mut 0);
+        sent.map_err(|e| why_write_failed(self.session, &mut self.transport, e))
+    }
+
+    /// Writes all pending bytes, and flushes even without new ones, as the transport may buffer by
+    /// itself.
+    fn flush_all(&mut self) -> io::Result<()> {
+        write_pending(self.session, &mut self.transport, &mut 0)?;
+        flush(&mut self.transport)?;
+        // Mark the connection's bytes as flushed.
+        self.session.flush_tls(&mut io::sink())
     }
 
     /// Does I/O until there is plaintext, EOF, or an error.
@@ -126,7 +144,7 @@ impl<S: Session + ?Sized, T: Read + Write + ?Sized> Write for Stream<'_, S, T> {
         }
         loop {
             let accepted = self.session.write_vectored(bufs)?;
-            let sent = write_and_flush(self.session, &mut self.transport, &mut 0);
+            let sent = self.send();
             if accepted > 0 || bufs.iter().all(|buf| buf.is_empty()) {
                 // Accepted data counts, even if the transport has not taken it yet.
                 return match sent {
@@ -145,11 +163,7 @@ impl<S: Session + ?Sized, T: Read + Write + ?Sized> Write for Stream<'_, S, T> {
         if self.session.is_handshaking() {
             self.session.complete_io(&mut self.transport)?;
         }
-        write_pending(self.session, &mut self.transport, &mut 0)?;
-        // Even without new bytes, as the transport may buffer by itself.
-        flush(&mut self.transport)?;
-        // Mark the connection's bytes as flushed.
-        self.session.flush_tls(&mut io::sink())
+        self.flush_all().map_err(|e| why_write_failed(self.session, &mut self.transport, e))
     }
 }
 

@@ -17,6 +17,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("robustness::many_idle_peers_do_not_block_others", &[], many_idle_peers),
         trial("robustness::silent_peer_is_disconnected_and_reported", &[], silent_peer),
+        trial("robustness::probes_are_shown_only_with_verbose", &[], probes),
         trial("robustness::trickling_peer_is_disconnected", &[], trickling_peer),
         trial("robustness::alert_arrives_although_more_data_was_sent", &[], alert_without_reset),
         trial("robustness::idle_peers_use_no_cpu_time", &[], nothing_to_do),
@@ -49,6 +50,33 @@ fn silent_peer() -> Outcome {
         return Err(format!("{n} bytes after {:?}", start.elapsed()).into());
     }
     Ok(server.running.stderr.wait_for("the handshake did not complete within 0.3 s")?)
+}
+
+/// Load balancers connect and close, port scans send a part of a hello.
+fn probes() -> Outcome {
+    for is_verbose in [false, true] {
+        let options: &[&str] = if is_verbose { &["--verbose"] } else { &[] };
+        let server = Server::start(Kind::EcdsaP256, options, &["http"])?;
+        for sent in [&[][..], &[22, 3, 1], &[22, 3, 1, 0, 9, 1, 0, 0, 5]] {
+            let mut socket = connect(server.port)?;
+            socket.write_all(sent).map_err(|e| e.to_string())?;
+            socket.shutdown(Shutdown::Write).map_err(|e| e.to_string())?;
+            let n = socket.read(&mut [0; 16]).map_err(|e| e.to_string())?;
+            if n > 0 {
+                return Err(format!("{n} bytes for a probe").into());
+            }
+        }
+        // Another protocol is reported always, and after the probes.
+        let mut socket = connect(server.port)?;
+        socket.write_all(b"GET / HTTP/1.1\r\n\r\n").map_err(|e| e.to_string())?;
+        server.running.stderr.wait_for("expected TLS, got plain HTTP")?;
+        let text = server.running.stderr.text();
+        let shown = ["before it sent anything", "incomplete ClientHello"].map(|words| text.contains(words));
+        if shown != [is_verbose; 2] {
+            return Err(format!("--verbose: {is_verbose}: {text}").into());
+        }
+    }
+    Ok(())
 }
 
 /// Bytes keep arriving, but the handshake never completes.

@@ -2,11 +2,15 @@
 //! and its kind.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::sync::Arc;
 
-use strata_tls::{Acceptor, AlertDescription, ClientSession, Error, ServerSession, Session, Stream, TransportEnd};
+use strata_tls::{
+    Acceptor, AlertDescription, AllowAnyAuthenticatedClient, ClientSession, Error, ProtocolVersion, ServerSession,
+    Session, Stream, TransportEnd,
+};
 
-use crate::pair::{Pair, carry, drain};
-use crate::pki::{VERSIONS, configs, configs_of};
+use crate::pair::{Pair, carry, drain, feed, read_all};
+use crate::pki::{Ca, Kind, VERSIONS, configs, configs_of};
 
 /// A transport that delivers `input`, then fails as a reset one does. Writes succeed until the
 /// peer has gone.
@@ -151,6 +155,93 @@ fn alert_is_preferred_to_the_failure_of_a_write() {
             assert_eq!(end(&mut new(), silent), (kind, None));
         }
     }
+}
+
+/// The server failed and closed: the client's write fails, and the alert is still to be read.
+#[test]
+fn stream_prefers_an_alert_to_its_failed_write() {
+    for version in VERSIONS {
+        for kind in [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset, ErrorKind::ConnectionAborted] {
+            for call in CALLS {
+                let (alert, mut pair) = rejected(version);
+                let gone = Transport { write: Err(kind), ..reset(&alert) };
+                let e = call(&mut pair.client, gone).unwrap_err();
+                let Some(Error::AlertReceived { description, .. }) = e.get_ref().unwrap().downcast_ref() else {
+                    panic!("{e}")
+                };
+                assert_eq!(*description, AlertDescription::BAD_RECORD_MAC);
+                // Data sent before the alert stays readable.
+                assert_eq!(read_all(&mut pair.client), b"data");
+            }
+        }
+    }
+}
+
+#[test]
+fn failed_write_without_an_alert_keeps_its_error() {
+    let (client, server) = configs();
+    for (input, then) in
+        [(false, Err(ErrorKind::ConnectionReset)), (false, Ok(())), (false, Err(ErrorKind::WouldBlock)), (true, Ok(()))]
+    {
+        for call in CALLS {
+            let mut pair = Pair::connected(&client, &server);
+            pair.server.write_all(b"data").unwrap();
+            pair.server.send_close_notify();
+            let sent = drain(&mut pair.server);
+            let gone = Transport { then, write: Err(ErrorKind::BrokenPipe), ..reset(if input { &sent } else { &[] }) };
+            let e = call(&mut pair.client, gone).unwrap_err();
+            assert!(e.kind() == ErrorKind::BrokenPipe && e.get_ref().is_none(), "{e}");
+            assert_eq!(read_all(&mut pair.client), if input { &b"data"[..] } else { b"" });
+        }
+    }
+    // A transport that is not ready, or fails for another reason, is not read.
+    for kind in [ErrorKind::StorageFull, ErrorKind::PermissionDenied] {
+        let (alert, mut pair) = rejected(VERSIONS[0]);
+        let e = CALLS[0](&mut pair.client, Transport { write: Err(kind), ..reset(&alert) }).unwrap_err();
+        assert_eq!(e.kind(), kind);
+    }
+}
+
+/// The calls of a stream that write.
+const CALLS: [fn(&mut ClientSession, Transport<'_>) -> io::Result<()>; 4] = [
+    |session, mut transport| Stream::new(session, &mut transport).write_all(b"request"),
+    |session, mut transport| {
+        session.write_all(b"request").unwrap();
+        Stream::new(session, &mut transport).flush()
+    },
+    |session, mut transport| Stream::new(session, &mut transport).close(),
+    |session, mut transport| {
+        session.write_all(b"request").unwrap();
+        session.complete_io(&mut transport).map(drop)
+    },
+];
+
+/// Returns a connected pair, and the bytes of a server that sent data and then an alert.
+fn rejected(version: ProtocolVersion) -> (Vec<u8>, Pair) {
+    let (client, server) = configs_of(version);
+    let mut pair = Pair::connected(&client, &server);
+    pair.server.write_all(b"data").unwrap();
+    let altered = [&[23, 3, 3, 0, 64][..], &[0; 64]].concat();
+    assert_eq!(feed(&mut pair.server, &altered), Err(Error::BadRecordMac));
+    (drain(&mut pair.server), pair)
+}
+
+/// A TLS 1.3 server rejects a client without a certificate when the client has already finished.
+#[test]
+fn write_returns_the_alert_certificate_required() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let mut server = ca.server_config(Kind::EcdsaP256);
+    server.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
+    let mut pair = Pair::new(&Arc::new(ca.client_config()), &Arc::new(server));
+    carry(&mut pair.client, &mut pair.server).unwrap();
+    carry(&mut pair.server, &mut pair.client).unwrap();
+    assert!(!pair.client.is_handshaking());
+    carry(&mut pair.client, &mut pair.server).unwrap_err();
+    let alert = drain(&mut pair.server);
+    let mut gone = Transport { write: Err(ErrorKind::BrokenPipe), ..reset(&alert) };
+    let e = Stream::new(&mut pair.client, &mut gone).write_all(b"request").unwrap_err();
+    let Some(Error::AlertReceived { description, .. }) = e.get_ref().unwrap().downcast_ref() else { panic!("{e}") };
+    assert_eq!(*description, AlertDescription::CERTIFICATE_REQUIRED);
 }
 
 /// What to do is in the error of each role, which sends no alert to a peer that would not read it.
