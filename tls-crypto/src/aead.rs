@@ -388,7 +388,7 @@ fn range(start: usize, length: usize) -> Range<usize> {
 }
 
 #[allow(clippy::expect_used, reason = "ring rejects only a wrong length; callers derive keys of the right length")]
-fn prepare(algorithm: BulkAlgorithm, key: &[u8]) -> AeadKey {
+pub(crate) fn prepare(algorithm: BulkAlgorithm, key: &[u8]) -> AeadKey {
     AeadKey::new(algorithm.aead(), key).expect("the key has the algorithm's length")
 }
 

@@ -31,7 +31,8 @@
 //! each new [`Sealer`] or [`Opener`], and a [`Transcript`] that keeps messages allocate.
 //!
 //! [`Sealer`] and [`Opener`] protect records of both versions in place, a whole record at a time.
-//! Only their constructors depend on the version.
+//! Only their constructors depend on the version. QUIC protects packets instead, with the keys of
+//! [`quic`].
 //!
 //! # From key exchange to protected records
 //!
@@ -100,6 +101,7 @@ pub mod hkdf;
 mod hmac_input;
 mod key_exchange;
 pub mod pem;
+pub mod quic;
 mod random;
 mod secret_bytes;
 mod sign;

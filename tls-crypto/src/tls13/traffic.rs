@@ -87,6 +87,14 @@ impl TrafficSecret {
         self.secret.as_ref()
     }
 
+    pub(crate) fn expander(&self) -> &Expander {
+        &self.expander
+    }
+
+    pub(crate) fn into_secret(self) -> Secret {
+        self.secret
+    }
+
     fn with_key<T>(&self, algorithm: BulkAlgorithm, make: impl FnOnce(&[u8], &[u8; NONCE_LEN]) -> T) -> T {
         let iv = self.expander.expand_fixed::<NONCE_LEN>(&labels::IV);
         match algorithm {
