@@ -30,7 +30,7 @@ pub(crate) enum Renegotiation {
     /// Ignores it: a handshake is in progress (RFC 5246 §7.4.1.1).
     Ignore,
     /// Declines it with a warning alert.
-    Refuse,
+    Decline,
 }
 
 /// The state of one end's handshake.

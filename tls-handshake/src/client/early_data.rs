@@ -23,7 +23,7 @@ pub(super) enum EarlyData {
     /// The client may send it; the server has not answered yet.
     Offered(Box<EarlyOffer>),
     /// The server rejected it.
-    Refused,
+    Rejected,
     /// The server accepted it.
     Accepted(Box<EarlyOffer>),
 }
@@ -80,7 +80,7 @@ impl EarlyData {
     pub(super) fn exporter(&self) -> Option<&dyn Exporter> {
         match self {
             Self::Offered(offer) | Self::Accepted(offer) => Some(&offer.exporter),
-            Self::NotOffered | Self::Refused => None,
+            Self::NotOffered | Self::Rejected => None,
         }
     }
 
@@ -88,7 +88,7 @@ impl EarlyData {
     /// it without a message.
     pub(super) fn on_server_hello(self, selected: Option<u16>) -> Self {
         match self {
-            Self::Offered(_) if selected != Some(0) => Self::Refused,
+            Self::Offered(_) if selected != Some(0) => Self::Rejected,
             other => other,
         }
     }
@@ -115,7 +115,7 @@ impl EarlyData {
                 Ok(Self::Accepted(offer))
             }
             _ if accepted => Err(Illegal::EarlyDataNotOffered.into()),
-            Self::Offered(_) => Ok(Self::Refused),
+            Self::Offered(_) => Ok(Self::Rejected),
             other => Ok(other),
         }
     }

@@ -79,7 +79,7 @@ impl WaitServerHello {
         if offer.early.was_offered() {
             // RFC 9846 §4.3.10: the retry rejects early data, and the second ClientHello is
             // unencrypted like the first.
-            offer.early = EarlyData::Refused;
+            offer.early = EarlyData::Rejected;
             out.remove_write();
         } else {
             out.send_change_cipher_spec()?;

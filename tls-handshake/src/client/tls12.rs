@@ -222,7 +222,7 @@ impl StateMachine for State {
 
     fn renegotiation(&self, typ: HandshakeType) -> Option<Renegotiation> {
         (typ == HandshakeType::HELLO_REQUEST).then_some(match self {
-            Self::Connected(_) => Renegotiation::Refuse,
+            Self::Connected(_) => Renegotiation::Decline,
             _ => Renegotiation::Ignore,
         })
     }

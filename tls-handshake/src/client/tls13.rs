@@ -40,8 +40,8 @@ use crate::states::{StateMachine, Step};
 
 mod client_flight;
 mod connected;
+mod new_session;
 mod server_flight;
-mod tickets;
 
 pub use client_flight::{WaitClientIdentity, WaitSignature};
 pub use connected::Connected;
@@ -78,7 +78,7 @@ impl HandshakeContext {
         alpn: Option<&[u8]>,
         out: &mut dyn Sink,
     ) -> Result<(), Error> {
-        let early = std::mem::replace(&mut self.early, EarlyData::Refused);
+        let early = std::mem::replace(&mut self.early, EarlyData::Rejected);
         let was_open = early.is_open();
         self.early = early.on_encrypted_extensions(accepted, self.suite, alpn)?;
         if was_open && !self.early.is_open() {

@@ -167,7 +167,7 @@ impl<R: Role> Connection<R> {
         if message.msg.typ == HandshakeType::HELLO_REQUEST {
             message.msg.decode::<HelloRequest>()?;
         }
-        let answers = self.receiver.count_renegotiation()? && renegotiation == Renegotiation::Refuse;
+        let answers = self.receiver.count_renegotiation()? && renegotiation == Renegotiation::Decline;
         if answers && outgoing.len() < MAX_QUEUE_FOR_WARNINGS && !self.write_closed {
             self.sender.end_flight(outgoing)?;
             self.send_alert(Alert::warning(AlertDescription::NO_RENEGOTIATION), outgoing);

@@ -65,7 +65,7 @@ use crate::states::{Renegotiation, StateMachine, Step, unexpected_change_cipher_
 mod finished;
 mod key_exchange;
 mod negotiate;
-mod new_session_ticket;
+mod new_session;
 mod resumption;
 mod server_flight;
 
@@ -73,7 +73,7 @@ pub use finished::{AfterFinished, Connected, WaitCertVerify, WaitChangeCipherSpe
 pub use key_exchange::{
     AfterCertificate, WaitCertificate, WaitCertifiedKeyExchange, WaitClientKeyExchange, WaitVerdict,
 };
-pub use new_session_ticket::WaitTicket;
+pub use new_session::WaitTicket;
 pub use resumption::WaitSession;
 pub use server_flight::{AfterSignature, WaitIdentity, WaitSignature};
 
@@ -197,7 +197,7 @@ impl StateMachine for State {
 
     fn renegotiation(&self, typ: HandshakeType) -> Option<Renegotiation> {
         let asked = matches!(self, Self::Connected(_)) && typ == HandshakeType::CLIENT_HELLO;
-        asked.then_some(Renegotiation::Refuse)
+        asked.then_some(Renegotiation::Decline)
     }
 
     fn ignores_warnings(&self) -> bool {

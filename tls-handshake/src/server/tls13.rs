@@ -44,16 +44,16 @@ use crate::states::{StateMachine, Step};
 
 mod client_flight;
 pub(super) mod negotiate;
+mod new_session;
 mod resumption;
 mod server_flight;
-mod tickets;
 
 pub use client_flight::{
     AfterCertificate, AfterFinished, Connected, WaitCert, WaitCertVerify, WaitEndOfEarlyData, WaitFinished, WaitVerdict,
 };
+pub use new_session::WaitTickets;
 pub use resumption::{WaitSession, WaitTakeSession};
 pub use server_flight::{AfterSignature, WaitIdentity, WaitSignature};
-pub use tickets::WaitTickets;
 
 /// The state of a TLS 1.3 server handshake after ClientHello.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use pki_types::UnixTime;
 use tls_codec::handshake::{KeyUpdate, NewSessionTicket};
 
 use super::super::session_tracker::SessionTracker;
-use super::tickets::Tickets;
+use super::new_session::Tickets;
 use crate::auth::Authenticated;
 use crate::error::Error;
 use crate::framed::Framed;

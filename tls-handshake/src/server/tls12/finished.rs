@@ -4,7 +4,7 @@
 use tls_codec::handshake::{CertificateVerify, Finished};
 
 use super::key_exchange::HandshakeContext;
-use super::new_session_ticket::WaitTicket;
+use super::new_session::WaitTicket;
 use super::resumption::SessionKind;
 use crate::auth::{Authenticated, PeerAuth, PeerCertVerified};
 use crate::error::Error;

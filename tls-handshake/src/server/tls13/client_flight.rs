@@ -6,8 +6,8 @@ use tls_codec::handshake::{Certificate, CertificateVerify, EndOfEarlyData, Finis
 use tls_crypto::Digest;
 
 use super::negotiate::HandshakeContext;
+use super::new_session::WaitTickets;
 use super::resumption::FullHandshake;
-use super::tickets::WaitTickets;
 use crate::auth::{Authenticated, PeerAuth, PeerCertVerified};
 use crate::error::{Error, Illegal};
 use crate::framed::{Framed, RecordBoundary};
