@@ -38,12 +38,12 @@
 //!
 //! ```
 //! use strata_tls_crypto::tls13::EarlySecret;
-//! use strata_tls_crypto::{EphemeralKey, Group, TLS13_AES_128_GCM_SHA256, Transcript};
+//! use strata_tls_crypto::{EphemeralKey, Group, KeyExchangeResponse, TLS13_AES_128_GCM_SHA256, Transcript};
 //!
 //! let suite = TLS13_AES_128_GCM_SHA256;
 //! let client = EphemeralKey::generate(Group::X25519)?;
-//! let server = EphemeralKey::generate(Group::X25519)?;
-//! let shared = server.agree(client.public_key())?;
+//! let server = KeyExchangeResponse::to(Group::X25519, client.public_key())?;
+//! let shared = server.into_secret();
 //!
 //! let mut transcript = Transcript::new(suite.hash);
 //! transcript.add(b"ClientHello");
@@ -116,7 +116,7 @@ pub mod verify;
 pub use aead::{NONCE_LEN, OpenedRecord, Opener, Overhead, Sealer, TAG_LEN};
 pub use error::Error;
 pub use hash::{Digest, HashAlgorithm, sha1_for_cert_id};
-pub use key_exchange::{EphemeralKey, Group, SharedSecret};
+pub use key_exchange::{EphemeralKey, Group, KeyExchangeResponse, SharedSecret};
 pub use random::{SecureRandom, SystemRandom};
 pub use sign::{KeyRejected, PrivateKey, SignatureAlgorithm};
 pub use suite::{

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use tls_crypto::Group;
 
-use crate::negotiate::{CERTIFICATE_SCHEMES, GROUPS, group_id};
+use crate::negotiate::{CERTIFICATE_SCHEMES, group_id};
 use crate::suite::ALL_CIPHERSUITES;
 
 mod client;
@@ -109,7 +110,7 @@ impl fmt::Display for ConfigError {
             }
             Self::UnsupportedGroup(group) => {
                 write!(f, "the group {group} is not supported; choose from:")?;
-                GROUPS.iter().try_for_each(|group| write!(f, " {}", group_id(*group)))
+                Group::ALL.iter().try_for_each(|group| write!(f, " {}", group_id(*group)))
             }
             Self::UnsupportedSignatureScheme(scheme) => {
                 write!(f, "the signature scheme {scheme} is not supported; choose from:")?;

@@ -5,10 +5,11 @@ use tls_codec::code_points::{CipherSuite, NamedGroup, SignatureScheme};
 use tls_codec::list::List;
 use tls_crypto::{BulkAlgorithm, Group, SignatureAlgorithm};
 
+use crate::error::{Error, Illegal};
 use crate::suite::SupportedCipherSuite;
 
-/// The supported groups, in the default order of preference.
-pub(crate) const GROUPS: [Group; 3] = [Group::X25519, Group::Secp256r1, Group::Secp384r1];
+/// The groups that are enabled by default, in order of preference.
+pub(crate) const DEFAULT_GROUPS: [Group; 3] = [Group::X25519, Group::Secp256r1, Group::Secp384r1];
 
 /// The supported signature schemes, which are accepted in certificates. They include PKCS#1 v1.5,
 /// which signs most public certificates, and exclude SHA-1 and MD5.
@@ -58,15 +59,19 @@ pub(crate) fn choose_suite(
 }
 
 pub(crate) fn group_id(group: Group) -> NamedGroup {
-    match group {
-        Group::X25519 => NamedGroup::X25519,
-        Group::Secp256r1 => NamedGroup::SECP256R1,
-        Group::Secp384r1 => NamedGroup::SECP384R1,
-    }
+    NamedGroup(group.id())
 }
 
 pub(crate) fn group_of(id: NamedGroup) -> Option<Group> {
-    GROUPS.into_iter().find(|group| group_id(*group) == id)
+    Group::ALL.iter().find(|group| group_id(**group) == id).copied()
+}
+
+/// The error of a failed key exchange with a peer's share.
+pub(crate) fn key_exchange_error(error: tls_crypto::Error, group: NamedGroup) -> Error {
+    match error {
+        tls_crypto::Error::Random => Error::Crypto("generating a key share"),
+        _ => Illegal::KeyShare(group).into(),
+    }
 }
 
 /// The signature scheme of a key algorithm.
@@ -86,9 +91,10 @@ mod tests {
 
     #[test]
     fn groups_have_registered_code_points() {
-        for group in GROUPS {
+        for &group in Group::ALL {
             assert_eq!(group_of(group_id(group)), Some(group));
         }
+        assert_eq!(DEFAULT_GROUPS.map(group_id), [NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1]);
         assert_eq!(group_of(NamedGroup::X448), None);
     }
 

@@ -1,7 +1,5 @@
 use super::*;
 
-const GROUPS: [Group; 3] = [Group::X25519, Group::Secp256r1, Group::Secp384r1];
-
 #[test]
 fn both_sides_agree_in_every_group() {
     for (group, public_len, secret_len) in
@@ -18,15 +16,28 @@ fn both_sides_agree_in_every_group() {
 }
 
 #[test]
+fn response_yields_the_secret_of_the_key_that_began() {
+    for &group in Group::ALL {
+        let key = EphemeralKey::generate(group).unwrap();
+        let response = KeyExchangeResponse::to(group, key.public_key()).unwrap();
+        let at_key = key.agree(response.share()).unwrap();
+        assert_eq!(at_key.as_bytes(), response.into_secret().as_bytes());
+    }
+}
+
+#[test]
 fn public_key_of_wrong_length_is_rejected() {
-    for group in GROUPS {
+    for &group in Group::ALL {
         let mut public = EphemeralKey::generate(group).unwrap().public_key().to_vec();
         for length in 0..public.len() {
             let rejected = EphemeralKey::generate(group).unwrap().agree(&public[..length]);
             assert_eq!(rejected.unwrap_err(), Error::KeyExchange, "{group:?} {length}");
+            let rejected = KeyExchangeResponse::to(group, &public[..length]);
+            assert_eq!(rejected.unwrap_err(), Error::KeyExchange, "{group:?} {length}");
         }
         public.push(0);
         assert!(EphemeralKey::generate(group).unwrap().agree(&public).is_err());
+        assert_eq!(KeyExchangeResponse::to(group, &public).unwrap_err(), Error::KeyExchange);
     }
 }
 
@@ -56,7 +67,7 @@ fn x25519_share_of_low_order_is_rejected() {
 
 #[test]
 fn fixed_private_key_of_wrong_length_is_rejected() {
-    for group in GROUPS {
+    for &group in Group::ALL {
         for length in [0, 31, 33, 47, 49] {
             assert!(EphemeralKey::from_private_key(group, &vec![1; length]).is_err(), "{group:?} {length}");
         }

@@ -8,7 +8,7 @@ use tls_codec::record::{HEADER_LEN, MAX_FRAGMENT};
 use tls_crypto::{Group, TAG_LEN};
 
 use super::{ConfigError, KeyLog, Limits, RecordPadding, RecordRampUp};
-use crate::negotiate::{CERTIFICATE_SCHEMES, GROUPS, group_id, group_of};
+use crate::negotiate::{CERTIFICATE_SCHEMES, DEFAULT_GROUPS, group_id, group_of};
 use crate::record_limits::max_size_limit;
 use crate::resumption::{Scope, ScopeInputs};
 use crate::suite::{ALL_CIPHERSUITES, SupportedCipherSuite};
@@ -81,8 +81,8 @@ impl Default for Common {
             set_suites: ALL_CIPHERSUITES.to_vec(),
             suites: ALL_CIPHERSUITES.to_vec(),
             require_ems: false,
-            groups: GROUPS.to_vec(),
-            group_ids: group_ids(&GROUPS),
+            groups: DEFAULT_GROUPS.to_vec(),
+            group_ids: group_ids(&DEFAULT_GROUPS),
             schemes: CERTIFICATE_SCHEMES.to_vec(),
             schemes13: tls13::RULES.schemes.to_vec(),
             alpn: Vec::new(),

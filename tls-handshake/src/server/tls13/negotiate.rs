@@ -19,7 +19,7 @@ use crate::error::{Error, Illegal};
 use crate::flight::tls13::Stapling;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{ConnectionId, Need, NeedSession, SessionReference, range_in, supports_psk_dhe_ke};
-use crate::negotiate::{GROUPS, choose_suite, first_common, group_id};
+use crate::negotiate::{choose_suite, first_common, group_id};
 use crate::negotiated::HandshakeKind;
 use crate::record_limits::RecordSizes;
 use crate::resumption::Scope;
@@ -129,9 +129,9 @@ fn check_shares(
     shares: &List<'_, KeyShareEntry<'_>>,
     supported: impl Fn(&KeyShareEntry<'_>) -> bool,
 ) -> Result<(), Error> {
-    let mut seen = [false; GROUPS.len()];
+    let mut seen = [false; Group::ALL.len()];
     for entry in shares.iter() {
-        let known = GROUPS.iter().zip(&mut seen).find(|(group, _)| group_id(**group) == entry.group);
+        let known = Group::ALL.iter().zip(&mut seen).find(|(group, _)| group_id(**group) == entry.group);
         let Some((_, seen)) = known else { continue };
         if std::mem::replace(seen, true) || !supported(&entry) {
             return Err(Illegal::KeyShares(entry.group).into());

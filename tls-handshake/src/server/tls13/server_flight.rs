@@ -12,19 +12,19 @@ use tls_codec::owned::{ClientHelloView, Owned};
 use tls_codec::reader::Reader;
 use tls_codec::writer::Writer;
 use tls_crypto::tls13::EarlySecret;
-use tls_crypto::{Digest, EphemeralKey, Group, Tls13Suite};
+use tls_crypto::{Digest, Group, KeyExchangeResponse, Tls13Suite};
 
 use super::client_flight::{SentFlight, WaitCert, WaitFinished};
 use super::negotiate::{HandshakeContext, missing};
 use crate::auth::{ClientAuth, PeerAuth};
 use crate::config::ServerConfig;
-use crate::error::{Error, Illegal};
+use crate::error::Error;
 use crate::flight;
 use crate::flight::tls13::Stapling;
 use crate::framed::RecordBoundary;
 use crate::identity::Identity;
 use crate::need::{ConnectionId, IdentityAnswer, IdentityRules, Need, NeedIdentity, NeedSignature, SignatureAnswer};
-use crate::negotiate::{CERTIFICATE_SCHEMES, first_common, group_id};
+use crate::negotiate::{CERTIFICATE_SCHEMES, first_common, group_id, key_exchange_error};
 use crate::negotiated::{HandshakeKind, Negotiated};
 use crate::record_limits::RecordSizes;
 use crate::schedule::Side;
@@ -165,10 +165,11 @@ impl WaitIdentity {
         early: Option<&EarlyKeys>,
         out: &mut dyn Sink,
     ) -> Result<Box<HandshakeKeys>, Error> {
-        let key = EphemeralKey::generate(self.group).map_err(|_| Error::Crypto("generating a key share"))?;
         let part = |range: &Range<usize>| client_hello.get(range.clone()).unwrap_or_default();
         let (random, session_id, suite) = (self.context.random, part(&self.parts.session_id), self.suite);
         let group = group_id(self.group);
+        let exchange = KeyExchangeResponse::to(self.group, part(&self.parts.share));
+        let exchange = exchange.map_err(|error| key_exchange_error(error, group))?;
         flight::send(out, &mut self.context.transcript, &mut |w| {
             w.message(HandshakeType::SERVER_HELLO, |w| {
                 w.u16(ProtocolVersion::TLS12.0)?;
@@ -178,19 +179,18 @@ impl WaitIdentity {
                 w.u8(0)?;
                 w.vec16(|w| {
                     extension::SelectedVersion::write(w, ProtocolVersion::TLS13)?;
-                    extension::KeyShareServerHello::write(w, group, key.public_key())?;
+                    extension::KeyShareServerHello::write(w, group, exchange.share())?;
                     selected.map_or(Ok(()), |index| extension::SelectedPsk::write(w, index))
                 })
             })
         })?;
-        let secret = key.agree(part(&self.parts.share)).map_err(|_| Illegal::KeyShare(group))?;
         // RFC 9846 Appendix E.4: after the server's first message. After a retry that was
         // HelloRetryRequest.
         if !self.kind.is_retried() && !session_id.is_empty() {
             out.send_change_cipher_spec()?;
         }
         let hello = Hello { hash: &self.context.transcript.hash(), client_random: &self.client_random };
-        let keys = HandshakeKeys::derive(Side::Server, suite, schedule, secret, &hello, out);
+        let keys = HandshakeKeys::derive(Side::Server, suite, schedule, exchange.into_secret(), &hello, out);
         out.install_read(early.map_or_else(|| keys.read_key(), EarlyKeys::read_key), self.at);
         if self.early_data && early.is_none() && !self.kind.is_retried() {
             out.skip_early_data(self.context.config.early_data_to_skip());
