@@ -108,6 +108,7 @@ pub mod owned;
 pub mod reader;
 pub mod reassembly;
 pub mod record;
+pub mod registry;
 pub mod writer;
 
 #[cfg(feature = "alloc")]
