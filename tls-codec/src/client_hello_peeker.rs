@@ -3,6 +3,8 @@
 //!
 //! [`peek_client_hello`] reads a ClientHello in one record, which is the usual case, and needs no
 //! memory. `ClientHelloPeeker` (feature `alloc`) also reads one that is split over several records.
+//! [`peek_client_hello_lenient`] and `ClientHelloPeeker::peek_lenient` also read one that an
+//! endpoint would reject for an extension, and the start of one.
 //!
 //! ```
 //! use strata_tls_codec::client_hello_peeker::{ClientHelloPeeker, Peek};
@@ -35,6 +37,7 @@ use crate::{
     code_points::{ContentType, HandshakeType},
     error::{DecodeError, Fault},
     handshake::{ClientHello, MESSAGE_HEADER_LEN, Split, message_length, split_message},
+    lenient::{LenientClientHello, Prefix},
     record::{Deframed, HEADER_LEN, MAX_FRAGMENT, RecordError, deframe},
 };
 
@@ -86,6 +89,30 @@ pub fn peek_client_hello(bytes: &[u8], limit: usize) -> Result<Peek<'_>, PeekErr
             check_header(body, limit)?;
             decode(body)?.map(Peek::ClientHello).ok_or(PeekError::Split)
         }
+    }
+}
+
+/// Reads what there is of the ClientHello in the first record of a connection: also one with
+/// malformed extensions, or whose end is not there. See [`lenient`](crate::lenient).
+///
+/// ```
+/// use strata_tls_codec::client_hello_peeker::{DEFAULT_LIMIT, peek_client_hello_lenient};
+///
+/// # let stream = include_bytes!("../tests/data/rfc8448_simple_client_hello_record.bin");
+/// let first_packet = &stream[..100];
+/// let peek = peek_client_hello_lenient(first_packet, DEFAULT_LIMIT)?;
+/// assert_eq!(peek.received().and_then(|hello| hello.host_name()), Some(&b"server"[..]));
+/// # Ok::<(), strata_tls_codec::client_hello_peeker::PeekError>(())
+/// ```
+///
+/// # Errors
+/// [`PeekError`], which further bytes cannot change; [`PeekError::Malformed`] only if lengths do
+/// not fit into each other; never [`PeekError::Split`].
+pub fn peek_client_hello_lenient(bytes: &[u8], limit: usize) -> Result<Prefix<'_, LenientClientHello<'_>>, PeekError> {
+    match fragment(bytes, 0, limit)? {
+        Fragment::Incomplete { need } if bytes.len() < HEADER_LEN => Ok(Prefix::Incomplete { need }),
+        Fragment::Incomplete { .. } => decode_lenient(bytes.get(HEADER_LEN..).unwrap_or_default(), limit),
+        Fragment::Whole { body } => decode_lenient(body, limit),
     }
 }
 
@@ -141,20 +168,45 @@ impl ClientHelloPeeker {
             Err(PeekError::Split) => {}
             answer => return answer,
         }
+        match self.collect(bytes)? {
+            Some(need) => Ok(Peek::Incomplete { need }),
+            None => decode(&self.fragments)?.map(Peek::ClientHello).ok_or(PeekError::Split),
+        }
+    }
+
+    /// Returns what there is of the ClientHello in `bytes`, which is everything received so far. Of
+    /// one in several records, it returns what complete records hold. See
+    /// [`peek_client_hello_lenient`].
+    ///
+    /// # Errors
+    /// As [`peek_client_hello_lenient`].
+    pub fn peek_lenient<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Prefix<'a, LenientClientHello<'a>>, PeekError> {
+        if let Fragment::Whole { body } = fragment(bytes, 0, self.limit)? {
+            check_header(body, self.limit)?;
+            if let Split::Incomplete { .. } = split_message(body) {
+                self.collect(bytes)?;
+                return decode_lenient(&self.fragments, self.limit);
+            }
+        }
+        peek_client_hello_lenient(bytes, self.limit)
+    }
+
+    /// Copies complete records until they hold the message; returns how many bytes are still needed
+    /// to complete a record, if any.
+    fn collect(&mut self, bytes: &[u8]) -> Result<Option<usize>, PeekError> {
         loop {
             check_header(&self.fragments, self.limit)?;
             if let Split::Message { .. } = split_message(&self.fragments) {
-                break;
+                return Ok(None);
             }
             match fragment(bytes.get(self.taken..).unwrap_or_default(), self.taken, self.limit)? {
-                Fragment::Incomplete { need } => return Ok(Peek::Incomplete { need }),
+                Fragment::Incomplete { need } => return Ok(Some(need)),
                 Fragment::Whole { body } => {
                     self.fragments.extend_from_slice(body);
                     self.taken = self.taken.saturating_add(HEADER_LEN).saturating_add(body.len());
                 }
             }
         }
-        decode(&self.fragments)?.map(Peek::ClientHello).ok_or(PeekError::Split)
     }
 
     /// Returns the body of the ClientHello, without its header, after [`peek`](Self::peek) has
@@ -290,4 +342,14 @@ fn decode(message: &[u8]) -> Result<Option<ClientHello<'_>>, PeekError> {
         Split::Message { message, .. } => message.decode().map(Some).map_err(PeekError::Malformed),
         Split::Incomplete { .. } => Ok(None),
     }
+}
+
+/// Decodes what is there of the ClientHello at the start of `message`.
+fn decode_lenient(message: &[u8], limit: usize) -> Result<Prefix<'_, LenientClientHello<'_>>, PeekError> {
+    check_header(message, limit)?;
+    let Some((header, body)) = message.split_first_chunk::<MESSAGE_HEADER_LEN>() else {
+        return Ok(Prefix::Incomplete { need: MESSAGE_HEADER_LEN.saturating_sub(message.len()) });
+    };
+    let (_, length) = message_length(*header);
+    ClientHello::lenient_prefix(body, length.saturating_sub(MESSAGE_HEADER_LEN)).map_err(PeekError::Malformed)
 }

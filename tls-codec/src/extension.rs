@@ -66,7 +66,7 @@ pub use self::{
     supported_versions::{SelectedVersion, SupportedVersions},
 };
 pub(crate) use self::{
-    block::{walk, walk_inlined},
+    block::{find_duplicate, walk, walk_inlined},
     placement::{reject_misplaced, reject_misplaced_tls12},
 };
 use crate::{code_points::ExtensionType, error::DecodeError, reader::Reader};

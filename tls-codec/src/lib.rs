@@ -102,6 +102,7 @@ pub mod code_points;
 pub mod error;
 pub mod extension;
 pub mod handshake;
+pub mod lenient;
 pub mod list;
 #[cfg(feature = "alloc")]
 pub mod owned;
@@ -136,6 +137,7 @@ pub use {
         EndOfEarlyData, Finished, HandshakeMessage, HelloRetryRequest, KeyUpdate, NewSessionTicket, RawMessage,
         ServerHello, ServerHelloMessage, Split, message_length, split_message,
     },
+    lenient::{LenientClientHello, LenientServerHello},
     list::List,
     reader::{Decode, Reader, decode_all},
     record::{Deframed, Protocol, RecordError, RecordHeader, deframe},

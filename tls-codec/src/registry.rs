@@ -44,8 +44,8 @@ pub struct CipherSuiteInfo {
     pub key_bits: u16,
     /// The hash of the HMAC that protects records. `None` if the mode does that, or nothing.
     pub mac: Option<Hash>,
-    /// The hash of the PRF in TLS 1.2, or of HKDF and the transcript in TLS 1.3. TLS 1.0 and 1.1 use
-    /// MD5 and SHA-1 together instead. `None` for values that select no suite.
+    /// The hash of the PRF in TLS 1.2, or of HKDF and the transcript in TLS 1.3. TLS 1.0 and 1.1
+    /// use MD5 and SHA-1 together instead. `None` for values that select no suite.
     pub hash: Option<Hash>,
     /// Whether the IETF recommends the suite.
     pub recommended: Recommendation,

@@ -7,6 +7,7 @@ use samples::{all, openssl_tls12, written};
 use strata_tls_codec::{
     client_hello_peeker::*,
     handshake::MESSAGE_HEADER_LEN,
+    lenient::Prefix,
     record::{HEADER_LEN, MAX_FRAGMENT, Protocol, RecordError},
     *,
 };
@@ -285,4 +286,46 @@ fn largest_client_hello_is_read_by_default() {
         let mut peeker = ClientHelloPeeker::new();
         assert!(matches!(peeker.peek(&stream), Ok(Peek::ClientHello(_))), "records of {size}");
     }
+}
+
+#[test]
+fn lenient_peek_agrees_with_the_lenient_decoder() {
+    let body = hello_body();
+    for size in [1, 3, 4, 5, 38, 60, 100, MAX_FRAGMENT] {
+        let stream = [records(&message(&body), size), b"next".to_vec()].concat();
+        let end = stream.len() - 4;
+        for cut in 0..=stream.len() {
+            let mut peeker = ClientHelloPeeker::new();
+            let peek = peeker.peek_lenient(&stream[..cut]).unwrap();
+            // The bytes of the message in complete records, or in the first.
+            let whole = cut.min(end) / (size + HEADER_LEN) * size + if cut >= end { body.len() } else { 0 };
+            let first = if cut <= size + HEADER_LEN { cut.saturating_sub(HEADER_LEN) } else { 0 };
+            let there = whole.max(first).min(body.len() + MESSAGE_HEADER_LEN).saturating_sub(MESSAGE_HEADER_LEN);
+            match (peek, ClientHello::lenient_prefix(&body[..there], body.len()).unwrap()) {
+                (Prefix::Incomplete { need }, Prefix::Incomplete { .. }) => assert!((1..=end - cut).contains(&need)),
+                (peek, expected) => assert_eq!(peek, expected, "{cut} of records of {size}"),
+            }
+            if size > cut {
+                assert_eq!(peek_client_hello_lenient(&stream[..cut], DEFAULT_LIMIT), Ok(peek));
+            }
+        }
+    }
+}
+
+#[test]
+fn lenient_peek_reads_what_the_strict_one_rejects() {
+    let mut body = hello_body();
+    let name = body.windows(11).position(|bytes| bytes == b"example.com").unwrap();
+    body[name - 4] += 1; // the length of the list of names
+    for size in [50, MAX_FRAGMENT] {
+        let stream = records(&message(&body), size);
+        assert!(matches!(ClientHelloPeeker::new().peek(&stream), Err(PeekError::Malformed(_))));
+        let mut peeker = ClientHelloPeeker::new();
+        let Ok(Prefix::Whole(hello)) = peeker.peek_lenient(&stream) else { panic!("records of {size}") };
+        assert_eq!(Ok(hello), ClientHello::lenient(&body));
+    }
+    let http = PeekError::NotTls(RecordError::NotTls(Protocol::Http));
+    assert_eq!(peek_client_hello_lenient(b"GET / HTTP/1.1", DEFAULT_LIMIT), Err(http));
+    let alert = record(ContentType::ALERT, &[2, 40]);
+    assert_eq!(ClientHelloPeeker::new().peek_lenient(&alert), Err(PeekError::NotHandshake(ContentType::ALERT)));
 }

@@ -33,6 +33,11 @@ impl<'a> Extensions<'a> {
     /// No extension block, as in the ClientHello of the oldest clients.
     pub const ABSENT: Self = Self { block: None };
 
+    /// A block whose lengths are valid, but which may contain a type twice.
+    pub(crate) const fn unchecked(bytes: &'a [u8]) -> Self {
+        Self { block: Some(Input::from(bytes)) }
+    }
+
     /// Returns whether the message ended without a block.
     #[inline]
     #[must_use]
@@ -213,7 +218,7 @@ impl Seen {
 /// Finds a duplicate type in a whole block.
 #[cold]
 #[inline(never)]
-fn find_duplicate(block: Reader<'_>) -> Option<ExtensionType> {
+pub(crate) fn find_duplicate(block: Reader<'_>) -> Option<ExtensionType> {
     let mut bitmap = [0_u64; 1024];
     for (typ, _) in (ExtensionsIter { rest: block }) {
         let bit = 1_u64.wrapping_shl(u32::from(typ.0 % 64));

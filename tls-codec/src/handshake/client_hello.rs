@@ -177,7 +177,7 @@ impl<'a> ClientHelloExtensions<'a> {
 
     /// Decodes the body of a block, without its length.
     #[inline]
-    fn decode_block(block: Reader<'a>) -> Result<Self, DecodeError> {
+    pub(crate) fn decode_block(block: Reader<'a>) -> Result<Self, DecodeError> {
         let mut all = Self::NONE;
         all.raw = walk_inlined(block, |typ, data| all.add(typ, data))?;
         Ok(all)
