@@ -178,7 +178,7 @@ pub use tls_handshake::{
     NeedSignature, NeedTakeSession, NeedVerdict, Needs, NoKeyLog, OcspError, Pin, PskCandidate, RecordLimits,
     RecordPadding, Refusal, RevocationSource, RootCertStore, SctError, ServerSessionValue, SessionError, SessionLookup,
     SignError, Signer, SigningKey, StateName, SuitePreference, SupportedCipherSuite, TransportEnd, UnsupportedPart,
-    UnsupportedSignature, certs_from_pem,
+    UnsupportedSignature, Work, certs_from_pem,
 };
 
 pub use crate::config::client::ClientConfig;

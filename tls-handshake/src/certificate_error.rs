@@ -15,7 +15,7 @@ mod pin;
 mod refusal;
 mod unsupported;
 
-pub use causes::{AnchorFault, ChainPosition, OcspError, RevocationSource, SctError};
+pub use causes::{AnchorFault, ChainPosition, OcspError, RevocationSource, SctError, Work};
 pub use constraint::{ConstraintFault, NameConstraint};
 pub use crl::{CrlMismatch, InapplicableCrl};
 pub use pin::{BadPin, Pin};
@@ -115,6 +115,8 @@ pub enum CertificateError {
     },
     /// No key in the chain is pinned.
     NotPinned {
+        /// The pins that are required: one of them.
+        wanted: Excerpt<Pin>,
         /// The SHA-256 of each SubjectPublicKeyInfo in the chain, leaf first.
         keys: Vec<Pin>,
     },
@@ -126,7 +128,10 @@ pub enum CertificateError {
         fault: AnchorFault,
     },
     /// A certificate issued another one, but its key usage forbids that (RFC 5280 §6.1.4 (n)).
-    IssuerKeyUsage,
+    IssuerKeyUsage {
+        /// The uses that it allows, such as `digitalSignature`.
+        found: Excerpt<&'static str>,
+    },
     /// The peer sent a CA certificate as its end-entity certificate.
     CaUsedAsEndEntity,
     /// A certificate issued another one, but is not a CA certificate (basicConstraints, RFC 5280
@@ -162,7 +167,26 @@ pub enum CertificateError {
         found: Excerpt<String>,
     },
     /// The certificate's key usage forbids signatures.
-    WrongKeyUsage,
+    WrongKeyUsage {
+        /// The uses that it allows, such as `keyEncipherment`.
+        found: Excerpt<&'static str>,
+    },
+    /// An extension of a certificate is malformed.
+    MalformedExtension {
+        /// The extension's name or object identifier, such as `subjectAltName`.
+        extension: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The verification takes more work than is allowed.
+    WorkLimit {
+        /// The work.
+        work: Work,
+        /// The number of certificates that the peer sent.
+        sent: usize,
+        /// How many of them have the name of the issuer of the certificate at fault.
+        candidates: usize,
+    },
     /// A certificate in the chain has X.509 version 1 or 2.
     UnsupportedVersion,
     /// The certificate cannot be parsed.
@@ -185,12 +209,14 @@ impl CertificateError {
             Self::Anchor { fault, .. } => fault.alert(),
             Self::Revoked { .. } => AlertDescription::CERTIFICATE_REVOKED,
             Self::Ocsp(_) => AlertDescription::BAD_CERTIFICATE_STATUS_RESPONSE,
-            Self::NotValidForName { .. } | Self::BadSignature | Self::BadEncoding | Self::IssuerKeyUsage => {
-                AlertDescription::BAD_CERTIFICATE
-            }
+            Self::NotValidForName { .. }
+            | Self::BadSignature
+            | Self::BadEncoding
+            | Self::MalformedExtension { .. }
+            | Self::IssuerKeyUsage { .. } => AlertDescription::BAD_CERTIFICATE,
             Self::CaUsedAsEndEntity
             | Self::WrongPurpose { .. }
-            | Self::WrongKeyUsage
+            | Self::WrongKeyUsage { .. }
             | Self::UnsupportedSignature(_)
             | Self::UnsupportedVersion => AlertDescription::UNSUPPORTED_CERTIFICATE,
             Self::UnknownRevocationStatus { .. }
@@ -204,6 +230,7 @@ impl CertificateError {
             | Self::TooManyIntermediates { .. }
             | Self::NameConstraint(_)
             | Self::CriticalExtension { .. }
+            | Self::WorkLimit { .. }
             | Self::Path(_)
             | Self::Application(_) => AlertDescription::CERTIFICATE_UNKNOWN,
             Self::TimeUnknown => AlertDescription::INTERNAL_ERROR,

@@ -3,21 +3,23 @@
 use std::fmt;
 use std::sync::Arc;
 
-use pki_types::CertificateDer;
+use pki_types::{CertificateDer, UnixTime};
 use tls_codec::code_points::SignatureScheme;
 use tls_crypto::{HashAlgorithm, PrivateKey};
 
 use crate::negotiate::scheme_of;
 use crate::resumption::identity_scope;
+use crate::verify::ocsp::check_own;
 
 mod error;
 mod load;
+mod ocsp_response;
 mod order;
 mod signing_key;
 mod trust_settings;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use error::IdentityError;
 pub use load::{anchors_from_pem, certs_from_pem, usable_anchors_from_pem};
@@ -153,12 +155,41 @@ impl Identity {
         Ok(Self { chain, key, schemes, ocsp_response: None, scts: Vec::new(), session_scope })
     }
 
-    /// Sets the OCSP response (DER) that a server staples to its certificate for clients that
-    /// request it (RFC 6066 §8). It is not checked. Default: `None`.
+    /// Sets the OCSP response that a server staples to its certificate for clients that request it
+    /// (RFC 6066 §8): in DER, or in PEM as the section `OCSP RESPONSE`. Default: none.
+    ///
+    /// It must be one that clients accept at the time `now`: successful, for this certificate,
+    /// fresh, and of status good. If the chain contains the issuer, its signature must be valid.
+    /// Replace it before it expires: some clients reject the server otherwise.
+    ///
+    /// ```no_run
+    /// # fn load(mut identity: strata_tls_handshake::Identity) -> Result<(), Box<dyn std::error::Error>> {
+    /// use pki_types::UnixTime;
+    ///
+    /// identity.set_ocsp_response(&std::fs::read("ocsp.der")?, UnixTime::now())?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`IdentityError::OcspResponse`] with the reason, [`IdentityError::Revoked`], or
+    /// [`IdentityError::TooLong`] if it is longer than 64 KiB together with the SCTs. The earlier
+    /// response stays. [`set_unchecked_ocsp_response`](Self::set_unchecked_ocsp_response) insists.
+    pub fn set_ocsp_response(&mut self, response: &[u8], now: UnixTime) -> Result<(), IdentityError> {
+        let der = ocsp_response::der_of(response)?;
+        match check_own(&der, &self.chain, now) {
+            Ok(false) => self.set_unchecked_ocsp_response(Some(der)),
+            Ok(true) => Err(IdentityError::Revoked),
+            Err(e) => Err(IdentityError::OcspResponse(e)),
+        }
+    }
+
+    /// Sets the OCSP response as [`set_ocsp_response`](Self::set_ocsp_response) does, but checks
+    /// nothing: for a device without a clock, or for tests. `None` removes it.
     ///
     /// # Errors
     /// [`IdentityError::TooLong`] if it is empty, or longer than 64 KiB together with the SCTs.
-    pub fn set_ocsp_response(&mut self, response: Option<Vec<u8>>) -> Result<(), IdentityError> {
+    pub fn set_unchecked_ocsp_response(&mut self, response: Option<Vec<u8>>) -> Result<(), IdentityError> {
         if response.as_ref().is_some_and(Vec::is_empty) {
             return Err(IdentityError::TooLong);
         }

@@ -89,7 +89,7 @@ pub mod verify;
 pub use certificate_error::{
     AnchorFault, AnchorRejection, AnchorReport, BadPin, CertificateError, CertificateReport, ChainPosition,
     ChainReport, ConstraintFault, CrlMismatch, Hint, InapplicableCrl, NameConstraint, OcspError, Pin, Refusal,
-    RevocationSource, SctError, UnsupportedPart, UnsupportedSignature,
+    RevocationSource, SctError, UnsupportedPart, UnsupportedSignature, Work,
 };
 pub use config::{
     ClientAuth, ClientConfig, ConfigError, KeyLog, Limits, NoKeyLog, RecordPadding, RecordRampUp, ServerConfig,

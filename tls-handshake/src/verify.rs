@@ -22,8 +22,9 @@ mod algorithm;
 mod anchor;
 mod chain;
 mod diagnosis;
+mod malformed;
 mod name_constraint;
-mod ocsp;
+pub(crate) mod ocsp;
 mod path;
 mod pins;
 mod rejection_report;
@@ -43,6 +44,7 @@ pub use chain::{ChainVerifier, CheckPath, ProvenPath, Purpose};
 pub use ocsp::OcspPolicy;
 pub use pins::Pins;
 pub use revocation::Crls;
+pub(crate) use revocation::LIST_SIGNATURES;
 pub use roots::RootCertStore;
 pub use sct::{CtLog, CtPolicy};
 #[cfg(feature = "dangerous_configuration")]

@@ -77,7 +77,7 @@ fn identity(credential: &Credential, level: &Level) -> Result<Option<Identity>, 
         .map_err(|e| unsupported(&e))?;
     // With -decline-ocsp-callback BoringSSL's callback removes the configured response.
     if let Some(response) = credential.bytes("ocsp-response")?.filter(|_| !level.has("decline-ocsp-callback")) {
-        identity.set_ocsp_response(Some(response)).map_err(|e| unsupported(&e))?;
+        identity.set_unchecked_ocsp_response(Some(response)).map_err(|e| unsupported(&e))?;
     }
     if let Some(list) = credential.bytes("signed-cert-timestamps")? {
         let scts = sct_list(&list).filter(|scts| !scts.is_empty());

@@ -67,7 +67,7 @@ fn boring(e: &Error) -> &'static str {
         Error::Certificate(refusal) => match refusal.why {
             CertificateError::BadEncoding => "CANNOT_PARSE_LEAF_CERT",
             CertificateError::Ocsp(_) => "OCSP_CB_ERROR",
-            CertificateError::WrongKeyUsage => "KEY_USAGE_BIT_INCORRECT",
+            CertificateError::WrongKeyUsage { .. } => "KEY_USAGE_BIT_INCORRECT",
             _ => "CERTIFICATE_VERIFY_FAILED",
         },
         Error::NoCertificate { version: ProtocolVersion::TLS13 } => "PEER_DID_NOT_RETURN_A_CERTIFICATE",

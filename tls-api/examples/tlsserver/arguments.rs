@@ -38,9 +38,14 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) require_auth: bool,
 
-    /// Staple this OCSP response to the first certificate
-    #[arg(long, value_name = "DER")]
+    /// Staple this OCSP response (DER or PEM) to the first certificate. It must be one that
+    /// clients accept now
+    #[arg(long, value_name = "FILE")]
     pub(crate) ocsp: Option<PathBuf>,
+
+    /// Staple the file of --ocsp as it is, even if it is no valid OCSP response
+    #[arg(long, requires = "ocsp")]
+    pub(crate) unchecked_ocsp: bool,
 
     /// Send this SCT in the TLS extension for the first certificate, as a log returned it.
     /// Repeatable

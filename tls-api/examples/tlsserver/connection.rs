@@ -426,8 +426,8 @@ impl Connection {
     }
 }
 
-/// Reports on a connection: one line if it fails and, with --verbose, one after the handshake and for
-/// probes.
+/// Reports on a connection: one line if it fails and, with --verbose, one after the handshake and
+/// for probes.
 struct Report {
     peer: SocketAddr,
     verbose: bool,

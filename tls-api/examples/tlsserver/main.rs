@@ -48,7 +48,7 @@ use std::sync::Arc;
 use mio::net::TcpListener;
 use strata_tls::{
     AllowAnyAnonymousOrAuthenticatedClient, AllowAnyAuthenticatedClient, ClientCertVerifier, Identity, ServerConfig,
-    ServerSessionMemoryCache, SuitePreference,
+    ServerSessionMemoryCache, SuitePreference, UnixTime,
 };
 
 use crate::arguments::{Arguments, Mode, Prefer};
@@ -117,7 +117,12 @@ fn identities(arguments: &Arguments) -> Result<Vec<Identity>, Failure> {
     }
     if let Some(first) = identities.first_mut() {
         if let Some(path) = &arguments.ocsp {
-            first.set_ocsp_response(Some(read(path)?)).context(format!("--ocsp {}", path.display()))?;
+            let response = read(path)?;
+            match arguments.unchecked_ocsp {
+                true => first.set_unchecked_ocsp_response(Some(response)),
+                false => first.set_ocsp_response(&response, UnixTime::now()),
+            }
+            .context(format!("--ocsp {} (--unchecked-ocsp staples it as it is)", path.display()))?;
         }
         let scts = arguments.sct.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
         first.set_signed_certificate_timestamps(scts).context("--sct")?;

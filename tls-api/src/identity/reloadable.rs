@@ -5,12 +5,15 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use pki_types::UnixTime;
 use tls_codec::{DistinguishedName, List};
 use tls_handshake::{Identity, IdentityError};
 use zeroize::Zeroizing;
 
 use crate::SignatureScheme;
+use crate::config::time::{SystemClock, TimeProvider};
 use crate::identity::client_hello::ClientHelloInfo;
 use crate::identity::resolver::{NoIdentity, ResolvesClientCert, ResolvesServerCert};
 use crate::identity::served_name::ServedName;
@@ -46,7 +49,14 @@ pub struct ReloadableIdentity {
 pub struct IdentityFiles {
     certs: PathBuf,
     key: PathBuf,
-    ocsp_response: Option<PathBuf>,
+    ocsp_response: Option<(PathBuf, OcspCheck)>,
+}
+
+/// Whether a stapled OCSP response is checked when it is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OcspCheck {
+    Checked,
+    Unchecked,
 }
 
 impl IdentityFiles {
@@ -57,11 +67,20 @@ impl IdentityFiles {
         Self { certs: certs.into(), key: key.into(), ocsp_response: None }
     }
 
-    /// Staples the OCSP response (DER) in this file, unchecked. If response and certificate are
-    /// both renewed, replace the response first.
+    /// Staples the OCSP response in this file, which must be valid for the certificate at the time
+    /// of loading: see [`Identity::set_ocsp_response`]. Replace certificate, key and response
+    /// together, and the response alone before it expires.
     #[must_use]
     pub fn with_ocsp_response(mut self, file: impl Into<PathBuf>) -> Self {
-        self.ocsp_response = Some(file.into());
+        self.ocsp_response = Some((file.into(), OcspCheck::Checked));
+        self
+    }
+
+    /// Staples the bytes in this file, whatever they are: see
+    /// [`Identity::set_unchecked_ocsp_response`].
+    #[must_use]
+    pub fn with_unchecked_ocsp_response(mut self, file: impl Into<PathBuf>) -> Self {
+        self.ocsp_response = Some((file.into(), OcspCheck::Unchecked));
         self
     }
 
@@ -74,8 +93,16 @@ impl IdentityFiles {
         // The key may be in either file.
         let identity = Identity::from_pem(&read(&self.certs)?, &read(&self.key)?);
         let mut identity = identity.map_err(|cause| self.error(cause))?;
-        if let Some(file) = &self.ocsp_response {
-            let set = identity.set_ocsp_response(Some(read(file)?.to_vec()));
+        if let Some((file, check)) = &self.ocsp_response {
+            let response = read(file)?;
+            let set = match check {
+                // A clock before 1970 makes the response one of the future.
+                OcspCheck::Checked => {
+                    let now = SystemClock.now().unwrap_or(UnixTime::since_unix_epoch(Duration::ZERO));
+                    identity.set_ocsp_response(&response, now)
+                }
+                OcspCheck::Unchecked => identity.set_unchecked_ocsp_response(Some(response.to_vec())),
+            };
             set.map_err(|cause| ReloadError::Identity { files: vec![file.clone()], cause })?;
         }
         Ok(identity)

@@ -80,7 +80,10 @@
 //!
 //! [`Identity::set_ocsp_response`](crate::Identity::set_ocsp_response) and
 //! [`IdentityFiles::with_ocsp_response`](crate::IdentityFiles::with_ocsp_response) staple an OCSP
-//! response;
+//! response. Both refuse what clients would reject: a page of HTML, a response for another
+//! certificate, an expired one, `tryLater`.
+//! [`set_unchecked_ocsp_response`](crate::Identity::set_unchecked_ocsp_response) and
+//! [`with_unchecked_ocsp_response`](crate::IdentityFiles::with_unchecked_ocsp_response) insist.
 //! [`set_signed_certificate_timestamps`](crate::Identity::set_signed_certificate_timestamps) sends
 //! SCTs. The library does not fetch them.
 //!

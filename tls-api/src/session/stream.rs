@@ -34,8 +34,8 @@ use crate::session::io_loop::{flush, why_write_failed, write_and_flush, write_pe
 /// taken everything and is flushed. Any other error of the transport is returned at once. Data
 /// accepted by the connection stays pending in this case too, and must not be written again. If the
 /// peer is gone ([`BrokenPipe`](io::ErrorKind::BrokenPipe),
-/// [`ConnectionReset`](io::ErrorKind::ConnectionReset)), the stream reads what the peer sent before,
-/// and returns the alert in it as the error.
+/// [`ConnectionReset`](io::ErrorKind::ConnectionReset)), the stream reads what the peer sent
+/// before, and returns the alert in it as the error.
 ///
 /// Dropping the stream sends nothing. A peer that receives no close_notify (see
 /// [`close`](Self::close)) sees a truncated connection. Pending bytes stay in the connection until

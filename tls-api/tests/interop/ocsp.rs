@@ -39,6 +39,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trials
             .push(trial(format!("ocsp::{version}::tlsserver_staples_to_openssl"), OPENSSL, move || we_staple(option)));
     }
+    trials.push(trial("ocsp::tlsserver_refuses_what_clients_reject", OPENSSL, we_refuse));
     trials.push(trial("ocsp::diagnosis_tells_good_bad_and_revoked", OPENSSL, diagnosis));
     trials
 }
@@ -187,13 +188,13 @@ const RESPONSES: &[Response] = &[
     Response {
         name: "about_another_certificate",
         about: "other",
-        result: Expected::Unusable(|e| *e == OcspError::OtherCertificate),
+        result: Expected::Unusable(|e| matches!(e, OcspError::OtherCertificate { .. })),
         ..GOOD
     },
     Response {
         name: "about_the_same_serial_number_of_another_ca",
         ca: "impostor",
-        result: Expected::Unusable(|e| *e == OcspError::OtherCertificate),
+        result: Expected::Unusable(|e| matches!(e, OcspError::OtherCertificate { .. })),
         ..GOOD
     },
     Response {
@@ -439,4 +440,33 @@ fn we_staple(version: &str) -> Outcome {
     let ended = client.succeed()?;
     contains(&ended.text(), "OCSP Response Status: successful")?;
     contains(&ended.text(), "Cert Status: good")
+}
+
+/// `--ocsp` with what a script of an operator may have fetched.
+fn we_refuse() -> Outcome {
+    let pki = pki()?;
+    let page = pki.path("page.html");
+    fs::write(&page, "<html>")?;
+    for (file, words) in [
+        (pki.path("chain.pem"), "it is PEM without a section OCSP RESPONSE"),
+        (page, "it is HTML or XML"),
+        (Response { about: "other", ..GOOD }.make()?, "it is for another certificate: expected serial number 1234"),
+        (Response { status: Status::Revoked, ..GOOD }.make()?, "reports the certificate as revoked"),
+        (Response { signer: "leaf", ..GOOD }.make()?, "it is signed"),
+    ] {
+        let server = |unchecked: &[&str]| -> Result<_, String> {
+            let mut command = example("tlsserver")?;
+            command.args(["--port", "0", "--certs"]).arg(pki.path("chain.pem")).arg("--key").arg(pki.path("leaf.key"));
+            command.arg("--ocsp").arg(&file).args(unchecked).arg("http");
+            Running::start(command)
+        };
+        let ended = server(&[])?.finish()?;
+        if ended.status.success() {
+            return Err(format!("{words}: no error").into());
+        }
+        contains(&ended.stderr, words)?;
+        contains(&ended.stderr, "--unchecked-ocsp")?;
+        server(&["--unchecked-ocsp"])?.stdout.wait_for("listening on ")?;
+    }
+    Ok(())
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use rcgen::{CertificateParams, KeyPair, PublicKeyData};
 use strata_tls::{
     AlertDescription, CertificateDer, CipherSuite, ClientConfig, ClientHelloInfo, ClientSession, Error, Identity,
-    IdentityError, IdentityFiles, NamedGroup, NoIdentity, ProtocolVersion, ReloadError, ReloadableIdentity,
+    IdentityError, IdentityFiles, NamedGroup, NoIdentity, OcspError, ProtocolVersion, ReloadError, ReloadableIdentity,
     ResolvesServerCert, ResolvesServerCertUsingSni, ServerConfig, ServerSession, Session, SignError, SignatureScheme,
     Signer, SigningKey,
 };
@@ -410,7 +410,12 @@ fn reload_is_atomic_or_keeps_the_old_identity() {
     write("chain.pem", &first.0);
     write("key.pem", &first.1);
     write("ocsp.der", "an OCSP response");
-    let files = IdentityFiles::new(path("chain.pem"), path("key.pem")).with_ocsp_response(path("ocsp.der"));
+    let files = IdentityFiles::new(path("chain.pem"), path("key.pem"));
+    let checked = files.clone().with_ocsp_response(path("ocsp.der")).load().unwrap_err();
+    let cause = IdentityError::OcspResponse(OcspError::Malformed { found: Some("text") });
+    assert!(matches!(&checked, ReloadError::Identity { cause: found, .. } if *found == cause), "{checked:?}");
+    assert!(checked.to_string().contains("ocsp.der: unusable OCSP response: it is text"), "{checked}");
+    let files = files.with_unchecked_ocsp_response(path("ocsp.der"));
     let identity = Arc::new(ReloadableIdentity::from_files(files).unwrap());
     assert_eq!(identity.current().ocsp_response(), Some(&b"an OCSP response"[..]));
     let server = Arc::new(ServerConfig::with_resolver(identity.clone()));

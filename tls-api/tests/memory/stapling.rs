@@ -41,7 +41,7 @@ fn received_staples(config: EngineConfig, ca: &Ca, server: &Arc<ServerConfig>) -
 
 fn stapling(ca: &Ca, ocsp: &[u8], scts: &[Vec<u8>]) -> Identity {
     let mut identity = ca.identity(Kind::EcdsaP256, &["server.test"]);
-    identity.set_ocsp_response(Some(ocsp.to_vec())).unwrap();
+    identity.set_unchecked_ocsp_response(Some(ocsp.to_vec())).unwrap();
     identity.set_signed_certificate_timestamps(scts.to_vec()).unwrap();
     identity
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use tls_codec::code_points::AlertDescription;
 
 use super::{CertificateError, UnsupportedSignature};
+use crate::error::Excerpt;
+use crate::verify::LIST_SIGNATURES;
 
 /// The source of a revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,6 +17,34 @@ pub enum RevocationSource {
     Crl,
     /// The OCSP response that the server stapled.
     Ocsp,
+}
+
+/// Work that a verification may do only a limited number of times, since a peer determines it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Work {
+    /// Checking a signature of a certificate: 100 times.
+    Signature,
+    /// Trying a certificate as an issuer: 200,000 times.
+    Issuer,
+    /// Comparing a name with a name constraint: 250,000 times.
+    NameConstraint,
+    /// Checking a signature of a CRL: 100 times.
+    Crl,
+}
+
+impl Work {
+    /// Returns how often a verification may do this work.
+    #[must_use]
+    pub fn limit(self) -> u32 {
+        match self {
+            // webpki's budget.
+            Self::Signature => 100,
+            Self::Issuer => 200_000,
+            Self::NameConstraint => 250_000,
+            Self::Crl => LIST_SIGNATURES,
+        }
+    }
 }
 
 /// A certificate in the chain that a peer sent.
@@ -39,7 +69,15 @@ pub enum AnchorFault {
     /// only for itself.
     NotCa,
     /// Its key usage does not include keyCertSign.
-    KeyUsage,
+    KeyUsage {
+        /// The uses that it allows, such as `digitalSignature`.
+        found: Excerpt<&'static str>,
+    },
+    /// Its name constraints are malformed.
+    NameConstraints {
+        /// What is wrong with them.
+        why: String,
+    },
     /// It has a critical extension that is not supported.
     CriticalExtension {
         /// The extension's object identifier, such as `1.2.3.4`.
@@ -72,9 +110,11 @@ impl AnchorFault {
     pub(super) fn alert(&self) -> AlertDescription {
         match self {
             Self::Expired { .. } | Self::NotYetValid { .. } => AlertDescription::CERTIFICATE_EXPIRED,
-            Self::NotCa | Self::KeyUsage | Self::CriticalExtension { .. } | Self::PathLength { .. } => {
-                AlertDescription::UNKNOWN_CA
-            }
+            Self::NotCa
+            | Self::KeyUsage { .. }
+            | Self::NameConstraints { .. }
+            | Self::CriticalExtension { .. }
+            | Self::PathLength { .. } => AlertDescription::UNKNOWN_CA,
         }
     }
 }
@@ -88,14 +128,22 @@ pub enum OcspError {
     /// The server stapled none, but its certificate requires one (must-staple, RFC 7633).
     MustStaple,
     /// It cannot be parsed.
-    Malformed,
+    Malformed {
+        /// What it is instead, if recognized: `PEM`, `HTML or XML`, `a certificate`, `cut off`.
+        found: Option<&'static str>,
+    },
     /// The responder returned an error.
     NotSuccessful {
         /// The status (RFC 6960 §4.2.1): 3 is tryLater, 6 is unauthorized.
         status: u8,
     },
     /// It is for another certificate.
-    OtherCertificate,
+    OtherCertificate {
+        /// The serial number of the certificate.
+        serial: String,
+        /// The serial numbers in the response. The same one may be another issuer's.
+        found: Excerpt<String>,
+    },
     /// It identifies certificates by a hash other than SHA-1 and SHA-256.
     UnsupportedHash,
     /// Neither the certificate's issuer nor a responder that the issuer certified has signed it.
@@ -168,10 +216,18 @@ pub enum SctError {
     Retired {
         /// The log's name.
         log: String,
+        /// When the log was retired, since 1970-01-01 UTC.
+        retired: Duration,
+        /// The time in the SCT, since 1970-01-01 UTC.
+        timestamp: Duration,
     },
     /// The log does not accept certificates that expire when this one does.
     OtherPeriod {
         /// The log's name.
         log: String,
+        /// The period of the log: its start and end, since 1970-01-01 UTC.
+        period: (Duration, Duration),
+        /// When the certificate expires, since 1970-01-01 UTC.
+        not_after: Duration,
     },
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     AnchorFault, AnchorRejection, AnchorReport, CertificateError, CertificateReport, ChainPosition, ChainReport, Hint,
-    OcspError, Refusal, RevocationSource, SctError,
+    OcspError, Refusal, RevocationSource, SctError, Work,
 };
 
 impl fmt::Display for CertificateError {
@@ -64,6 +64,7 @@ impl fmt::Display for CertificateError {
             Self::Transparency { wanted, found, rejected } => {
                 write!(f, "SCTs from {found} CT log operator(s); the policy requires {wanted}")?;
                 match rejected.entries() {
+                    [] if *found == 0 => f.write_str("; the server sent none"),
                     [] => f.write_str("; no SCT was rejected"),
                     entries => entries.iter().try_for_each(|e| write!(f, "; {e}")),
                 }?;
@@ -72,13 +73,14 @@ impl fmt::Display for CertificateError {
                     more => write!(f, "; and {more} more"),
                 }
             }
-            Self::NotPinned { keys } => {
-                f.write_str("no key in its chain is pinned; its keys are")?;
+            Self::NotPinned { wanted, keys } => {
+                write!(f, "no key in its chain is pinned: expected one of {wanted}, got")?;
                 keys.iter().try_for_each(|key| write!(f, " {key}"))
             }
             Self::Anchor { anchor, fault } => write!(f, "trust anchor {anchor} is unusable: {fault}"),
-            Self::IssuerKeyUsage => f.write_str(
-                "it issued another certificate, but its key usage does not include keyCertSign; have the CA \
+            Self::IssuerKeyUsage { found } => write!(
+                f,
+                "it issued another certificate, but its key usage does not include keyCertSign: it has {found}; have the CA \
                  certificate reissued with keyCertSign"
             ),
             Self::CaUsedAsEndEntity => f.write_str(
@@ -108,10 +110,33 @@ impl fmt::Display for CertificateError {
                 f,
                 "its extended key usage does not include {wanted}: it has {found}; have it reissued with {wanted}"
             ),
-            Self::WrongKeyUsage => f.write_str(
-                "its key usage does not include digitalSignature, which TLS requires; have it reissued with \
+            Self::WrongKeyUsage { found } => write!(
+                f,
+                "its key usage does not include digitalSignature, which TLS requires: it has {found}; have it reissued with \
                  digitalSignature",
             ),
+            Self::MalformedExtension { extension, why } => {
+                write!(f, "its extension {extension} is malformed: {why}; have it reissued")
+            }
+            Self::WorkLimit { work, sent, candidates } => {
+                let limit = work.limit();
+                match work {
+                    Work::Signature => write!(f, "the search for its issuer takes more than {limit} checks of signatures")?,
+                    Work::Issuer => write!(f, "the search for its issuer takes more than {limit} steps")?,
+                    Work::NameConstraint => {
+                        write!(f, "the name constraints above it take more than {limit} comparisons of names")?;
+                    }
+                    Work::Crl => return write!(
+                        f,
+                        "its CRLs take more than {limit} checks of signatures; load one CRL for each key of its issuer"
+                    ),
+                }
+                write!(
+                    f,
+                    ", the limit ({candidates} of the {sent} certificates sent have the name of its issuer); configure the \
+                     peer to send only the certificates of one path"
+                )
+            }
             Self::UnsupportedSignature(unsupported) => write!(f, "its signature {unsupported}"),
             Self::UnsupportedVersion => f.write_str(
                 "it has X.509 version 1 or 2; expected version 3, have it reissued",
@@ -137,8 +162,14 @@ impl fmt::Display for AnchorFault {
                 "it is not a CA certificate (basicConstraints without cA) and vouches only for itself; add the CA that \
                  issued the chain, or trust the certificate itself with trust_exact_certificate",
             ),
-            Self::KeyUsage => f.write_str(
-                "its key usage does not include keyCertSign; have the CA certificate reissued with keyCertSign",
+            Self::KeyUsage { found } => write!(
+                f,
+                "its key usage does not include keyCertSign: it has {found}; have the CA certificate reissued with \
+                 keyCertSign",
+            ),
+            Self::NameConstraints { why } => write!(
+                f,
+                "its name constraints are malformed: {why}; have the CA certificate reissued with valid ones, or without any"
             ),
             Self::CriticalExtension { oid } => write!(
                 f,
@@ -164,13 +195,21 @@ impl fmt::Display for AnchorFault {
 
 impl fmt::Display for OcspError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_about(f, "the stapled OCSP response")
+    }
+}
+
+impl OcspError {
+    /// Writes the text about `it`, the subject of the sentence.
+    pub(crate) fn write_about(&self, f: &mut fmt::Formatter<'_>, it: &str) -> fmt::Result {
         match self {
             Self::Missing => f.write_str("the server stapled no OCSP response, which the policy requires"),
             Self::MustStaple => f.write_str(
                 "the server stapled no OCSP response, but its certificate requires one (must-staple); configure the \
                  server to staple",
             ),
-            Self::Malformed => f.write_str("the stapled OCSP response cannot be parsed"),
+            Self::Malformed { found: None } => write!(f, "{it} cannot be parsed"),
+            Self::Malformed { found: Some(found) } => write!(f, "{it} is {found}; expected an OCSP response in DER"),
             Self::NotSuccessful { status } => {
                 let name = match status {
                     1 => " (malformedRequest)",
@@ -180,39 +219,40 @@ impl fmt::Display for OcspError {
                     6 => " (unauthorized)",
                     _ => "",
                 };
-                write!(f, "the stapled OCSP response has the status {status}{name}; expected 0 (successful)")
+                write!(f, "{it} has the status {status}{name}; expected 0 (successful)")
             }
-            Self::OtherCertificate => f.write_str("the stapled OCSP response is for another certificate"),
-            Self::UnsupportedHash => f.write_str(
-                "the stapled OCSP response identifies certificates by a hash other than SHA-1 and SHA-256, which is not \
-                 supported",
-            ),
-            Self::ResponderRejected { responder, why } => write!(
-                f,
-                "the stapled OCSP response is signed by the responder {responder}, whose certificate is rejected: {why}"
-            ),
-            Self::UnsupportedSignature(unsupported) => {
-                write!(f, "the signature of the stapled OCSP response {unsupported}")
+            Self::OtherCertificate { serial, found } if found.is_empty() => {
+                write!(f, "{it} is for no certificate; expected serial number {serial}")
             }
-            Self::UntrustedResponder => f.write_str(
-                "the stapled OCSP response is signed neither by the certificate's issuer nor by a responder that the \
-                 issuer certified for OCSP",
-            ),
-            Self::BadSignature => f.write_str("the stapled OCSP response has an invalid signature"),
-            Self::NotYetValid { now, this_update } => write!(
+            Self::OtherCertificate { serial, found } if found.entries().contains(serial) => write!(
                 f,
-                "the stapled OCSP response {}; correct the clock",
-                NotYetValid { until: *this_update, now: *now }
+                "{it} is for a certificate of another issuer (the hash of its name or key differs) with the serial \
+                 number {serial}"
             ),
-            Self::Expired { now, next_update } => write!(
+            Self::OtherCertificate { serial, found } => {
+                write!(f, "{it} is for another certificate: expected serial number {serial}, got {found}")
+            }
+            Self::UnsupportedHash => {
+                write!(f, "{it} identifies certificates by a hash other than SHA-1 and SHA-256, which is not supported")
+            }
+            Self::ResponderRejected { responder, why } => {
+                write!(f, "{it} is signed by the responder {responder}, whose certificate is rejected: {why}")
+            }
+            Self::UnsupportedSignature(unsupported) => write!(f, "{it} has a signature that {unsupported}"),
+            Self::UntrustedResponder => write!(
                 f,
-                "the stapled OCSP response {}; the server must staple a newer one",
-                Expired { at: *next_update, now: *now }
+                "{it} is signed neither by the certificate's issuer nor by a responder that the issuer certified for \
+                 OCSP"
             ),
+            Self::BadSignature => write!(f, "{it} has an invalid signature"),
+            Self::NotYetValid { now, this_update } => {
+                write!(f, "{it} {}; correct the clock", NotYetValid { until: *this_update, now: *now })
+            }
+            Self::Expired { now, next_update } => {
+                write!(f, "{it} {}; the server must staple a newer one", Expired { at: *next_update, now: *now })
+            }
             Self::UnknownCertificate => f.write_str("the OCSP responder reports the certificate as unknown"),
-            Self::CriticalExtension => {
-                f.write_str("the stapled OCSP response has a critical extension, and none is supported")
-            }
+            Self::CriticalExtension => write!(f, "{it} has a critical extension, and none is supported"),
         }
     }
 }
@@ -239,13 +279,20 @@ impl fmt::Display for SctError {
                 Utc(*timestamp),
                 Utc(*now)
             ),
-            Self::Retired { log } => write!(
+            Self::Retired { log, retired, timestamp } => write!(
                 f,
-                "the log {log:?} is retired, and the SCT was issued afterwards or is not embedded in the certificate"
+                "the log {log:?} is retired since {}, and the SCT, dated {}, was issued afterwards or is not embedded in \
+                 the certificate",
+                Utc(*retired),
+                Utc(*timestamp)
             ),
-            Self::OtherPeriod { log } => {
-                write!(f, "the log {log:?} does not accept certificates that expire when this one does")
-            }
+            Self::OtherPeriod { log, period: (begin, end), not_after } => write!(
+                f,
+                "the log {log:?} accepts only certificates that expire from {} to before {}, and this one expires at {}",
+                Utc(*begin),
+                Utc(*end),
+                Utc(*not_after)
+            ),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::order::MAX_CERTIFICATES;
+use crate::certificate_error::OcspError;
 
 /// Why a certificate chain and a key do not form an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,10 @@ pub enum IdentityError {
     },
     /// The key belongs to none of the certificates.
     KeyMismatch,
+    /// The OCSP response is not one that clients accept.
+    OcspResponse(OcspError),
+    /// The OCSP response reports the certificate as revoked.
+    Revoked,
     /// The key has no signature scheme.
     NoScheme,
     /// The certificate does not match the name that it was configured for.
@@ -70,6 +75,14 @@ impl fmt::Display for IdentityError {
             Self::KeyMismatch => f.write_str(
                 "the private key belongs to none of the certificates; use the certificate issued for this key (one of \
                  them may have been renewed without the other)",
+            ),
+            Self::OcspResponse(e) => {
+                f.write_str("unusable OCSP response: ")?;
+                e.write_about(f, "it")?;
+                f.write_str("; staple the current one of this certificate")
+            }
+            Self::Revoked => f.write_str(
+                "the OCSP response reports the certificate as revoked; use a new certificate, since clients reject this one",
             ),
             Self::NoScheme => f.write_str("the key has no signature scheme; expected at least one"),
             Self::NotValidForName { name } => {

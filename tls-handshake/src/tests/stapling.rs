@@ -59,7 +59,7 @@ fn client_accepts_missing_promised_status() {
 fn stapled_data_is_limited_to_one_extension_block() {
     let pki = Pki::new();
     let mut identity = Identity::new(pki.identity.chain().to_vec(), pki.private_key()).unwrap();
-    identity.set_ocsp_response(Some(vec![7; 60_000])).unwrap();
+    identity.set_unchecked_ocsp_response(Some(vec![7; 60_000])).unwrap();
     assert_eq!(identity.set_signed_certificate_timestamps(vec![vec![7; 50_000]]), Err(IdentityError::TooLong));
     assert!(identity.signed_certificate_timestamps().is_empty(), "a rejected setter changed the identity");
     // The maximum that is accepted can be sent.

@@ -4,6 +4,7 @@
 use tls_codec::code_points::SignatureScheme;
 use tls_crypto::der::{self, Elements};
 use tls_crypto::verify::ALL;
+use tls_crypto::{EphemeralKey, Group};
 
 use crate::certificate_error::{UnsupportedPart, UnsupportedSignature};
 use crate::verify::signature::verify_signed;
@@ -27,12 +28,15 @@ pub(crate) fn signature_fault(spki: &[u8], signed: &Signed<'_>) -> Option<Signat
 
 /// Returns what webpki's error about a signature with this key means.
 pub(crate) fn explain_signature(e: &webpki::Error, spki: &[u8], signed: &Signed<'_>) -> SignatureFault {
-    let (algorithm, key) = (SignatureAlgorithm::read(signed.algorithm), Key::read(spki));
+    let (algorithm, mut key) = (SignatureAlgorithm::read(signed.algorithm), Key::read(spki));
     let part = if !algorithm.is_supported {
         UnsupportedPart::Algorithm
     } else if algorithm.family != key.family {
         return SignatureFault::OtherKeyType;
     } else if !key.is_supported {
+        UnsupportedPart::Key
+    } else if let Some(text) = off_curve(spki) {
+        key.text = text;
         UnsupportedPart::Key
     } else if matches!(e, webpki::Error::InvalidSignatureForPublicKey) {
         return SignatureFault::Invalid;
@@ -70,7 +74,10 @@ pub(crate) fn unsupported_key_of(scheme: SignatureScheme, binds_curve: bool, spk
         _ => Family::Rsa,
     };
     let is_other = key.is_pss_only || binds_curve && key.is_other_curve;
-    (!key.is_supported && key.family == family && !is_other).then_some(key.text)
+    if key.family != family || is_other {
+        return None;
+    }
+    if key.is_supported { off_curve(spki) } else { Some(key.text) }
 }
 
 /// The mathematics of a key or signature.
@@ -254,21 +261,51 @@ fn rsa(key: &[u8]) -> (bool, String) {
     let read = || {
         let mut fields = Elements::new(sole(key, der::SEQUENCE)?);
         let (modulus, exponent) = (fields.expect(der::INTEGER)?, fields.expect(der::INTEGER)?);
+        if !fields.is_empty() || !is_positive(modulus) || !is_positive(exponent) {
+            return None;
+        }
         let start = modulus.iter().position(|byte| *byte != 0)?;
         let significant = modulus.get(start..)?;
         let bits = significant
             .len()
             .saturating_mul(8)
             .checked_sub(usize::try_from(significant.first()?.leading_zeros()).ok()?)?;
-        Some((bits, small_number(exponent)))
+        Some((bits, small_number(exponent), significant.last()? % 2 == 1))
     };
-    let Some((bits, exponent)) = read() else { return (false, "an RSA key that cannot be parsed".into()) };
+    let Some((bits, exponent, is_odd)) = read() else { return (false, "an RSA key that cannot be parsed".into()) };
     // ring counts whole bytes for the minimum.
     let has_size = bits.div_ceil(8) >= 256 && bits <= 8192;
     match exponent {
+        _ if !is_odd => (false, format!("an RSA key of {bits} bits with an even modulus")),
         Some(exponent @ 3..=0x1_ffff_ffff) if exponent % 2 == 1 => (has_size, format!("an RSA key of {bits} bits")),
         Some(exponent) => (false, format!("an RSA key of {bits} bits with the public exponent {exponent}")),
         None => (false, format!("an RSA key of {bits} bits with a public exponent of more than 64 bits")),
+    }
+}
+
+/// Returns the text of a key on a supported curve whose point is not on that curve. Costs about as
+/// much as to check a signature.
+fn off_curve(spki: &[u8]) -> Option<String> {
+    let mut fields = Elements::new(sole(spki, der::SEQUENCE)?);
+    let mut algorithm = Elements::new(fields.expect(der::SEQUENCE)?);
+    algorithm.expect(der::OBJECT_IDENTIFIER).filter(|oid| *oid == [0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1])?;
+    let (group, name) = match algorithm.expect(der::OBJECT_IDENTIFIER)? {
+        [0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7] => (Group::Secp256r1, "P-256"),
+        [0x2b, 0x81, 4, 0, 34] => (Group::Secp384r1, "P-384"),
+        _ => return None,
+    };
+    let point = whole_bytes(fields.expect(der::BIT_STRING)?)?;
+    // Key agreement checks the point.
+    let key = EphemeralKey::generate(group).ok()?;
+    key.agree(point).is_err().then(|| format!("an EC key on {name} whose point is not on the curve"))
+}
+
+/// Returns whether an INTEGER is positive and encoded as DER requires.
+fn is_positive(digits: &[u8]) -> bool {
+    match digits {
+        [0, next, ..] => *next >= 0x80,
+        [first, ..] => (1..0x80).contains(first),
+        [] => false,
     }
 }
 

@@ -54,7 +54,7 @@ impl AnchorLimits {
             return Ok(limits);
         }
         if !read.allows(KeyUse::KeyCertSign) {
-            return Err(unusable(AnchorFault::KeyUsage));
+            return Err(unusable(AnchorFault::KeyUsage { found: read.key_usages() }));
         }
         limits.path_length = read.path_length();
         limits.signs_lists = read.allows(KeyUse::CrlSign);

@@ -385,7 +385,8 @@ impl ChainVerifier {
         now: UnixTime,
         beyond: &dyn Fn(&ProvenPath<'_>) -> Result<(), CertificateError>,
     ) -> Result<UnixTime, Fault> {
-        let (leaf, intermediates) = chain.split_first().ok_or(CertificateError::BadEncoding)?;
+        let none = || CertificateError::Path("the chain has no certificate".into());
+        let (leaf, intermediates) = chain.split_first().ok_or_else(none)?;
         let is_exact = self.exact.contains(leaf);
         if self.roots.is_empty() && self.exact.is_empty() && !self.has_path() {
             return Err(CertificateError::NoTrustAnchors.into());
@@ -510,7 +511,10 @@ impl ChainVerifier {
 /// Checks that the leaf's key usage, if present, allows signatures: the leaf's key signs every
 /// handshake (RFC 9846 §4.5.1.2, RFC 5246 §7.4.2). webpki does not check it.
 fn check_key_usage(leaf: &Certificate<'_>) -> Result<(), CertificateError> {
-    if leaf.allows(KeyUse::DigitalSignature) { Ok(()) } else { Err(CertificateError::WrongKeyUsage) }
+    match leaf.allows(KeyUse::DigitalSignature) {
+        true => Ok(()),
+        false => Err(CertificateError::WrongKeyUsage { found: leaf.key_usages() }),
+    }
 }
 
 fn pins_of(path: &VerifiedPath<'_>) -> Vec<Pin> {

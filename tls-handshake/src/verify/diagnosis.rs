@@ -4,18 +4,18 @@
 //! webpki reports the most specific error of all paths that it tried, without the certificate. This
 //! file looks for it among the certificates that can be on a path, the leaf first.
 
-use pki_types::{CertificateDer, UnixTime};
+use pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use tls_crypto::der::{self, Elements};
 use webpki::{EndEntityCert, Error as E};
 
-use crate::certificate_error::{CertificateError, UnsupportedPart, UnsupportedSignature};
-use crate::error::Excerpt;
+use crate::certificate_error::{AnchorFault, CertificateError, UnsupportedPart, UnsupportedSignature};
+use crate::error::{Excerpt, bounded};
 use crate::verify::algorithm::{SignatureAlgorithm, SignatureFault, signature_fault};
 use crate::verify::chain::Purpose;
-use crate::verify::name_constraint;
 use crate::verify::roots::RootCertStore;
 use crate::verify::webpki_error::explain;
-use crate::verify::x509::{Certificate, dotted, oid, sole};
+use crate::verify::x509::{Certificate, ReadableName, dotted, oid, sole};
+use crate::verify::{malformed, name_constraint};
 
 /// A failed check, and the certificate that failed it.
 pub(crate) struct Fault {
@@ -39,6 +39,8 @@ impl Fault {
 
 /// The maximum number of certificates examined; a path has at most 7.
 const MAX_CERTIFICATES: usize = 64;
+/// The maximum number of extensions of a certificate that are searched for a repeated one.
+const MAX_EXTENSIONS: usize = 64;
 /// The maximum number of signatures checked to find an invalid one.
 const MAX_SIGNATURES: u32 = 32;
 /// The number of intermediate certificates that webpki allows in a path.
@@ -123,14 +125,12 @@ impl<'c> Diagnosis<'c> {
             | E::UnsupportedSignatureAlgorithmContext(_)
             | E::InvalidSignatureForPublicKey => self.of_signature(e),
             E::MalformedNameConstraint | E::InvalidNetworkMaskConstraint => {
-                let mut constrained =
-                    self.steps.iter().filter(|step| step.read.extension(oid::NAME_CONSTRAINTS).is_some());
-                let at = match (constrained.next(), constrained.next()) {
-                    (Some(sole), None) => Some(sole.at),
-                    _ => None,
-                };
-                Fault { why: explained(), at }
+                self.malformed_constraint().unwrap_or_else(|| explained().into())
             }
+            E::MalformedDnsIdentifier => self.malformed_name().unwrap_or_else(|| explained().into()),
+            E::MaximumSignatureChecksExceeded
+            | E::MaximumPathBuildCallsExceeded
+            | E::MaximumNameConstraintComparisonsExceeded => self.of_work(explained()),
             e => self.of_parser(e),
         }
     }
@@ -216,11 +216,12 @@ impl<'c> Diagnosis<'c> {
         let Some(at) = at.or_else(unread) else {
             let is_unused = (0..self.chain.len()).any(is_it);
             // webpki reports an unrelated certificate rather than a missing issuer.
-            return if is_unused {
-                self.of_signature(E::UnknownIssuer)
-            } else {
-                explain(e, self.chain.len(), self.roots.len()).into()
-            };
+            if is_unused {
+                return self.of_signature(E::UnknownIssuer);
+            }
+            // It parses names only to compare them with name constraints.
+            let names = self.malformed_name().or_else(|| self.malformed_constraint());
+            return names.unwrap_or_else(|| explain(e, self.chain.len(), self.roots.len()).into());
         };
         let extension = match e {
             E::UnsupportedCriticalExtension => {
@@ -228,16 +229,84 @@ impl<'c> Diagnosis<'c> {
             }
             _ => None,
         };
+        let repeated = || match e {
+            E::MalformedExtensions | E::ExtensionValueInvalid => self.read(at).as_ref().and_then(repeated_extension),
+            _ => None,
+        };
         let why = match extension {
             Some(extension) => CertificateError::CriticalExtension { oid: dotted(extension.oid) },
-            None => explain(e, self.chain.len(), self.roots.len()),
+            None => repeated().unwrap_or_else(|| explain(e.clone(), self.chain.len(), self.roots.len())),
         };
         Fault { why, at: Some(at) }
+    }
+
+    /// Finds a certificate whose subjectAltName is malformed.
+    fn malformed_name(&self) -> Option<Fault> {
+        let malformed = |step: &Step<'c>| {
+            let why = malformed::subject_alt_name(&step.read)?;
+            let why = CertificateError::MalformedExtension { extension: "subjectAltName".into(), why };
+            Some(Fault { why, at: Some(step.at) })
+        };
+        self.steps.iter().find_map(malformed)
+    }
+
+    /// Finds a CA on the path whose name constraints are malformed.
+    fn malformed_constraint(&self) -> Option<Fault> {
+        let of_step = |step: &Step<'c>| {
+            let value = step.read.extension(oid::NAME_CONSTRAINTS)?;
+            let why = match sole(value, der::SEQUENCE) {
+                Some(contents) => malformed::name_constraints(contents)?,
+                None => "it cannot be parsed".into(),
+            };
+            let why = CertificateError::MalformedExtension { extension: "nameConstraints".into(), why };
+            Some(Fault { why, at: Some(step.at) })
+        };
+        let is_above = |subject: &[u8]| self.steps.iter().any(|step| step.read.issuer == subject);
+        let of_anchor = |anchor: &TrustAnchor<'_>| {
+            let why = malformed::name_constraints(anchor.name_constraints.as_ref()?)?;
+            let anchor = bounded(ReadableName(&anchor.subject).to_string());
+            Some(CertificateError::Anchor { anchor, fault: AnchorFault::NameConstraints { why } }.into())
+        };
+        let anchors = || self.roots.anchors.iter().filter(|anchor| is_above(&anchor.subject));
+        self.steps.iter().find_map(of_step).or_else(|| anchors().find_map(of_anchor))
+    }
+
+    /// Finds the certificate with the most candidates for its issuer.
+    fn of_work(&self, why: CertificateError) -> Fault {
+        let count = |step: &Step<'c>| {
+            self.steps.iter().filter(|above| above.at > 0 && above.read.subject == step.read.issuer).count()
+        };
+        let mut most: Option<(usize, usize)> = None;
+        for step in &self.steps {
+            let count = count(step);
+            if most.is_none_or(|(_, before)| count > before) {
+                most = Some((step.at, count));
+            }
+        }
+        match (why, most) {
+            (CertificateError::WorkLimit { work, sent, .. }, Some((at, candidates))) => {
+                Fault { why: CertificateError::WorkLimit { work, sent, candidates }, at: Some(at) }
+            }
+            (why, _) => why.into(),
+        }
     }
 
     fn read(&self, at: usize) -> Option<Certificate<'c>> {
         self.chain.get(at).and_then(Certificate::read)
     }
+}
+
+/// Returns the error for an extension that occurs twice.
+fn repeated_extension(read: &Certificate<'_>) -> Option<CertificateError> {
+    let mut seen = Vec::new();
+    for extension in read.extensions().take(MAX_EXTENSIONS) {
+        if seen.contains(&extension.oid) {
+            let extension = dotted(extension.oid);
+            return Some(CertificateError::MalformedExtension { extension, why: "it occurs twice".into() });
+        }
+        seen.push(extension.oid);
+    }
+    None
 }
 
 /// Returns the certificates that can be on a path from the leaf, nearest first.

@@ -157,7 +157,7 @@ fn describe_subtree(tag: u8, base: &[u8]) -> String {
 }
 
 /// Returns the number of leading ones of a mask; `None` if others follow.
-fn mask_length(mask: &[u8]) -> Option<u32> {
+pub(crate) fn mask_length(mask: &[u8]) -> Option<u32> {
     let ones = mask.iter().map(|byte| byte.count_ones()).sum();
     let mut left: u32 = ones;
     for byte in mask {

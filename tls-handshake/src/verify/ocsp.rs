@@ -7,17 +7,18 @@
 
 use pki_types::{CertificateDer, Der, SubjectPublicKeyInfoDer, TrustAnchor, UnixTime};
 use tls_crypto::der::{self, Elements};
+use tls_crypto::sha1_for_cert_id;
 use tls_crypto::verify::VerificationMemo;
-use tls_crypto::{HashAlgorithm, sha1_for_cert_id};
 use webpki::{EndEntityCert, KeyUsage};
 
 use crate::certificate_error::{CertificateError, OcspError, RevocationSource};
-use crate::error::bounded;
+use crate::error::{Excerpt, bounded};
 use crate::verify::algorithm::unsupported_signature;
 use crate::verify::chain::{ProvenPath, Purpose};
 use crate::verify::diagnosis::{diagnose, key_purposes};
-use crate::verify::rejection_report::since_1970;
+use crate::verify::rejection_report::{serial_text, since_1970};
 use crate::verify::server::Stapled;
+use crate::verify::sha256;
 use crate::verify::signature::verify_signed;
 use crate::verify::x509::{Certificate, Extensions, ReadableName, Signed, oid, public_key, read_time, sole};
 
@@ -110,27 +111,28 @@ fn status<'r>(path: &ProvenPath<'_>, response: &'r [u8], now: UnixTime) -> Resul
     let (name, spki) = path.issuer().ok_or(OcspError::UntrustedResponder)?;
     let issuer = Issuer { name, spki };
     let basic = BasicResponse::read(response)?;
-    let id = CertId::new(&issuer, path.end_entity().serial()).ok_or(OcspError::UntrustedResponder)?;
-    // Several single responses may be for this certificate. A valid one that reports revoked takes
-    // precedence.
-    let mut chosen: Option<Result<CertStatus<'_>, OcspError>> = None;
-    let weight = |status: &Result<CertStatus<'_>, OcspError>| status.as_ref().map_or(0, CertStatus::weight);
-    let (mut singles, mut other) = (Elements::new(basic.singles), OcspError::OtherCertificate);
-    while let Some((tag, single)) = singles.next() {
-        // Skips a single response that cannot be parsed.
-        let Some(single) = SingleResponse::read(single).filter(|_| tag == der::SEQUENCE) else { continue };
-        if id.is_of(&single) {
-            let status = single.cert_status(now);
-            if chosen.as_ref().is_none_or(|chosen| weight(chosen) < weight(&status)) {
-                chosen = Some(status);
-            }
-        } else if single.serial == id.serial && !single.has_supported_hash() {
-            other = OcspError::UnsupportedHash;
-        }
-    }
-    let chosen = chosen.ok_or(other)?;
+    let id = CertId::new(issuer.name, Some(&issuer.spki), path.end_entity().serial());
+    let status = basic.status(&id.ok_or(OcspError::UntrustedResponder)?, now)?;
     basic.check_signer(&issuer, now, path.memo())?;
-    chosen
+    status
+}
+
+/// Checks a response that a server is about to staple to the first certificate of `chain`, as its
+/// clients will. If the chain does not contain the issuer, a client may still have it: then the
+/// signature and the hash of the issuer's key are not checked.
+///
+/// Returns whether the certificate is revoked.
+pub(crate) fn check_own(response: &[u8], chain: &[CertificateDer<'_>], now: UnixTime) -> Result<bool, OcspError> {
+    let basic = BasicResponse::read(response)?;
+    let leaf = chain.first().and_then(Certificate::read).ok_or(OcspError::UntrustedResponder)?;
+    let issuer = chain.iter().skip(1).filter_map(Certificate::read).find(|above| above.subject == leaf.issuer);
+    let issuer = issuer.map(|issuer| Issuer { name: issuer.subject, spki: issuer.spki.into() });
+    let id = CertId::new(leaf.issuer, issuer.as_ref().map(|issuer| &issuer.spki), leaf.serial);
+    let status = basic.status(&id.ok_or(OcspError::UntrustedResponder)?, now)?;
+    if let Some(issuer) = issuer {
+        basic.check_signer(&issuer, now, &VerificationMemo::none())?;
+    }
+    status.map(|status| status.revoked)
 }
 
 impl CertStatus<'_> {
@@ -168,11 +170,12 @@ enum Responder<'r> {
 
 impl<'r> BasicResponse<'r> {
     fn read(response: &'r [u8]) -> Result<Self, OcspError> {
-        let (status, bytes) = outer(response).ok_or(OcspError::Malformed)?;
+        let malformed = || OcspError::Malformed { found: what_is(response) };
+        let (status, bytes) = outer(response).ok_or_else(malformed)?;
         if status != 0 {
             return Err(OcspError::NotSuccessful { status });
         }
-        let basic = bytes.and_then(Self::read_basic).ok_or(OcspError::Malformed)?;
+        let basic = bytes.and_then(Self::read_basic).ok_or_else(malformed)?;
         if basic.is_understood { Ok(basic) } else { Err(OcspError::CriticalExtension) }
     }
 
@@ -203,6 +206,36 @@ impl<'r> BasicResponse<'r> {
         };
         let is_understood = fields.is_empty() && are_understood(extensions);
         Some(Self { responder, singles, certificates, signed, is_understood })
+    }
+
+    /// Returns the status of the certificate with this identifier, or why the response does not
+    /// prove it. The outer error is that there is none.
+    fn status(&self, id: &CertId<'_>, now: UnixTime) -> Result<Result<CertStatus<'r>, OcspError>, OcspError> {
+        // Several single responses may be for this certificate. A valid one that reports revoked
+        // takes precedence.
+        let mut chosen: Option<Result<CertStatus<'_>, OcspError>> = None;
+        let weight = |status: &Result<CertStatus<'_>, OcspError>| status.as_ref().map_or(0, CertStatus::weight);
+        let (mut singles, mut others, mut is_hash_unsupported) = (Elements::new(self.singles), Vec::new(), false);
+        while let Some((tag, single)) = singles.next() {
+            // Skips a single response that cannot be parsed.
+            let Some(single) = SingleResponse::read(single).filter(|_| tag == der::SEQUENCE) else { continue };
+            if id.is_of(&single) {
+                let status = single.cert_status(now);
+                if chosen.as_ref().is_none_or(|chosen| weight(chosen) < weight(&status)) {
+                    chosen = Some(status);
+                }
+            } else {
+                is_hash_unsupported |= single.serial == id.serial && !single.has_supported_hash();
+                others.push(single.serial);
+            }
+        }
+        chosen.ok_or_else(|| match is_hash_unsupported {
+            true => OcspError::UnsupportedHash,
+            false => OcspError::OtherCertificate {
+                serial: serial_text(id.serial),
+                found: others.into_iter().collect::<Excerpt<_>>().map(serial_text),
+            },
+        })
     }
 
     /// Checks that the issuer signed the response, or a responder that the issuer certified (RFC
@@ -307,37 +340,68 @@ fn outer(response: &[u8]) -> Option<(u8, Option<&[u8]>)> {
     fields.is_empty().then_some((*status, bytes))
 }
 
+/// Names what is not an OCSP response, if it is something that operators take for one.
+fn what_is(bytes: &[u8]) -> Option<&'static str> {
+    let text = bytes.trim_ascii_start();
+    Some(if text.starts_with(b"-----BEGIN ") {
+        "PEM"
+    } else if text.starts_with(b"<") {
+        "HTML or XML"
+    } else if text.starts_with(b"HTTP/") {
+        "an HTTP message with its header"
+    } else if bytes.is_empty() {
+        "empty"
+    } else if bytes.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~')) {
+        "text"
+    } else if Certificate::read(&CertificateDer::from(bytes)).is_some() {
+        "a certificate"
+    } else if is_cut_off(bytes) {
+        "cut off"
+    } else {
+        return None;
+    })
+}
+
+/// Returns whether the bytes are the start of a SEQUENCE.
+fn is_cut_off(bytes: &[u8]) -> bool {
+    let [der::SEQUENCE, first, rest @ ..] = bytes else { return false };
+    let Some(digits) = first.checked_sub(0x80) else { return rest.len() < usize::from(*first) };
+    let Some((digits, contents)) = rest.split_at_checked(usize::from(digits)) else { return true };
+    let length = digits.iter().fold(0_usize, |value, digit| value.saturating_mul(256) | usize::from(*digit));
+    contents.len() < length
+}
+
 /// Tags of CertStatus: `[0]` and `[1]`. Unknown is `[2]`.
 const GOOD: u8 = 0x80;
 const REVOKED: u8 = 0xa1;
 
 /// The identifier of a certificate in a response (RFC 6960 §4.1.1), for each supported hash.
 struct CertId<'a> {
-    sha1: [[u8; 20]; 2],
-    sha256: [[u8; 32]; 2],
+    sha1: [u8; 20],
+    sha256: [u8; 32],
+    /// The hashes of the issuer's key; `None` if it is unknown.
+    key: Option<([u8; 20], [u8; 32])>,
     serial: &'a [u8],
 }
 
 impl<'a> CertId<'a> {
-    fn new(issuer: &Issuer<'_>, serial: &'a [u8]) -> Option<Self> {
-        let name = der::element(der::SEQUENCE, &[issuer.name]);
-        let key = public_key(&issuer.spki)?;
-        let sha256 = |bytes: &[u8]| <[u8; 32]>::try_from(HashAlgorithm::Sha256.hash(bytes).as_ref()).ok();
-        Some(Self {
-            sha1: [sha1_for_cert_id(&name), sha1_for_cert_id(key)],
-            sha256: [sha256(&name)?, sha256(key)?],
-            serial,
-        })
+    fn new(issuer: &[u8], spki: Option<&SubjectPublicKeyInfoDer<'_>>, serial: &'a [u8]) -> Option<Self> {
+        let name = der::element(der::SEQUENCE, &[issuer]);
+        let key = match spki {
+            Some(spki) => public_key(spki).map(|key| Some((sha1_for_cert_id(key), sha256(key))))?,
+            None => None,
+        };
+        Some(Self { sha1: sha1_for_cert_id(&name), sha256: sha256(&name), key, serial })
     }
 
     fn is_of(&self, single: &SingleResponse<'_>) -> bool {
-        let ([name1, key1], [name256, key256]) = (&self.sha1, &self.sha256);
-        let (name, key): (&[u8], &[u8]) = match single.hash() {
-            SHA1 => (name1, key1),
-            SHA256 => (name256, key256),
+        let key = self.key.as_ref();
+        let (name, key): (&[u8], Option<&[u8]>) = match single.hash() {
+            SHA1 => (&self.sha1, key.map(|(sha1, _)| &sha1[..])),
+            SHA256 => (&self.sha256, key.map(|(_, sha256)| &sha256[..])),
             _ => return false,
         };
-        (name, key, self.serial) == (single.name_hash, single.key_hash, single.serial)
+        (name, self.serial) == (single.name_hash, single.serial) && key.is_none_or(|key| key == single.key_hash)
     }
 }
 

@@ -60,7 +60,8 @@ impl<'c> PathPass<'c> {
             fault,
         })?;
         if let Some(issuer) = above.iter().find(|certificate| !certificate.allows(KeyUse::KeyCertSign)) {
-            return Err(Fault { why: CertificateError::IssuerKeyUsage, at: Some(self.position(issuer)) });
+            let why = CertificateError::IssuerKeyUsage { found: issuer.key_usages() };
+            return Err(Fault { why, at: Some(self.position(issuer)) });
         }
         let leaf = Certificate::read(&leaf).ok_or(CertificateError::BadEncoding)?;
         let mut until = anchor.not_after().map_or(leaf.not_after, |end| end.min(leaf.not_after));
@@ -92,11 +93,12 @@ impl<'c> PathPass<'c> {
         };
         let mut until: Option<UnixTime> = None;
         for (at, certificate) in std::iter::once(&leaf).chain(above).enumerate() {
-            let (issuer_key, issuer_signs_lists) = match above.get(at) {
+            let issuer = above.get(at);
+            let (issuer_key, issuer_signs_lists) = match issuer {
                 Some(issuer) => (issuer.spki.into(), issuer.allows(KeyUse::CrlSign)),
                 None => (webpki::spki_for_anchor(path.anchor()), anchor.signs_lists),
             };
-            let link = Link { certificate, is_ca: at > 0, issuer_key, issuer_signs_lists };
+            let link = Link { certificate, is_ca: at > 0, issuer, issuer_key, issuer_signs_lists };
             let checked = crls.check(&link, &context);
             if let Some(end) = checked.map_err(|why| Fault { why, at: Some(self.position(certificate)) })? {
                 until = Some(until.map_or(end, |earlier| earlier.min(end)));

@@ -38,7 +38,7 @@ impl Pins {
     pub(crate) fn check(&self, keys: &[Pin]) -> Result<(), CertificateError> {
         match keys.iter().any(|key| self.0.contains(key)) {
             true => Ok(()),
-            false => Err(CertificateError::NotPinned { keys: keys.to_vec() }),
+            false => Err(CertificateError::NotPinned { wanted: self.0.iter().copied().collect(), keys: keys.to_vec() }),
         }
     }
 

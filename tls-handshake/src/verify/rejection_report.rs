@@ -58,7 +58,8 @@ fn is_about_leaf(why: &CertificateError) -> bool {
     matches!(
         why,
         CertificateError::NotValidForName { .. }
-            | CertificateError::WrongKeyUsage
+            | CertificateError::WrongKeyUsage { .. }
+            | CertificateError::MalformedExtension { .. }
             | CertificateError::CaUsedAsEndEntity
             | CertificateError::Revoked { by: RevocationSource::Ocsp, .. }
             | CertificateError::Ocsp(_)

@@ -12,7 +12,7 @@ use tls_crypto::der::{self, Elements};
 use tls_crypto::pem::{self, Content};
 use webpki::{BorrowedCertRevocationList, CertRevocationList};
 
-use crate::certificate_error::{CertificateError, CrlMismatch, InapplicableCrl, RevocationSource};
+use crate::certificate_error::{CertificateError, CrlMismatch, InapplicableCrl, RevocationSource, Work};
 use crate::error::{Escaped, Excerpt, bounded};
 use crate::verify::algorithm::{SignatureFault, signature_fault, small_number};
 use crate::verify::rejection_report::{serial_text, since_1970};
@@ -181,6 +181,8 @@ pub(crate) struct Link<'a> {
     pub(crate) certificate: &'a Certificate<'a>,
     /// True for a CA certificate of the path.
     pub(crate) is_ca: bool,
+    /// The issuer; `None` if it is the trust anchor.
+    pub(crate) issuer: Option<&'a Certificate<'a>>,
     pub(crate) issuer_key: SubjectPublicKeyInfoDer<'a>,
     /// True if the issuer's key usage allows it to sign CRLs.
     pub(crate) issuer_signs_lists: bool,
@@ -283,9 +285,17 @@ impl List {
             ListFault::NotYetValid => {
                 return CertificateError::CrlNotYetValid { crl, now, this_update: since_1970(self.this_update) };
             }
-            ListFault::TooMuchWork => return explain(webpki::Error::MaximumSignatureChecksExceeded, 0, 0),
+            ListFault::TooMuchWork => {
+                return CertificateError::WorkLimit { work: Work::Crl, sent: 0, candidates: 0 };
+            }
             ListFault::Malformed => "it cannot be parsed".into(),
-            ListFault::IssuerNotSigner => "the key usage of its CA does not include cRLSign".into(),
+            ListFault::IssuerNotSigner => {
+                let found = link.issuer.map(|issuer| format!(": it has {}", issuer.key_usages()));
+                format!(
+                    "the key usage of its CA does not include cRLSign{}; have the CA certificate reissued with cRLSign",
+                    found.unwrap_or_default()
+                )
+            }
             ListFault::Signature => match self.signed().and_then(|signed| signature_fault(&link.issuer_key, &signed)) {
                 Some(SignatureFault::Unsupported(unsupported)) => format!("its signature {unsupported}"),
                 Some(SignatureFault::OtherKeyType) => {

@@ -204,11 +204,12 @@ impl CtPolicy {
             Entry::Certificate(_) => since_1970(now),
             Entry::Precertificate { .. } => timestamp,
         };
-        if log.retired.is_some_and(|retired| timestamp.max(dated) >= since_1970(retired)) {
-            return Err(SctError::Retired { log: name() });
+        if let Some(retired) = log.retired.map(since_1970).filter(|retired| timestamp.max(dated) >= *retired) {
+            return Err(SctError::Retired { log: name(), retired, timestamp });
         }
-        if log.period.is_some_and(|(begin, end)| !(begin..end).contains(&not_after)) {
-            return Err(SctError::OtherPeriod { log: name() });
+        if let Some((begin, end)) = log.period.filter(|(begin, end)| !(*begin..*end).contains(&not_after)) {
+            let (period, not_after) = ((since_1970(begin), since_1970(end)), since_1970(not_after));
+            return Err(SctError::OtherPeriod { log: name(), period, not_after });
         }
         Ok(log)
     }

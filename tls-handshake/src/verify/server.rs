@@ -9,10 +9,12 @@ use tls_crypto::HashAlgorithm;
 
 use crate::certificate_error::{CertificateError, Refusal};
 use crate::verify::chain::{ChainVerifier, ProvenPath, Purpose};
+use crate::verify::malformed;
 use crate::verify::ocsp::OcspPolicy;
 use crate::verify::roots::RootCertStore;
 use crate::verify::sct::CtPolicy;
 use crate::verify::webpki_error::explain;
+use crate::verify::x509::Certificate;
 
 /// Verifies servers. All parts must accept.
 ///
@@ -238,7 +240,9 @@ impl ServerVerifier {
         match path.end_entity().verify_is_valid_for_subject_name(name) {
             // A pinned certificate without names identifies its server by itself.
             Err(_) if path.is_exact() && path.has_no_subject_alt_name() => Ok(()),
-            result => result.map_err(|e| explain(e, 0, 0)),
+            Ok(()) => Ok(()),
+            Err(e @ webpki::Error::CertNotValidForName(_)) => Err(explain(e, 0, 0)),
+            Err(e) => Err(malformed_name(&path.leaf()).unwrap_or_else(|| explain(e, 0, 0))),
         }
     }
 
@@ -257,4 +261,10 @@ impl ServerVerifier {
         }
         HashAlgorithm::Sha256.hash(&all).as_ref().try_into().ok()
     }
+}
+
+/// Returns what is malformed in the names of the leaf.
+fn malformed_name(leaf: &CertificateDer<'_>) -> Option<CertificateError> {
+    let why = malformed::subject_alt_name(&Certificate::read(leaf)?)?;
+    Some(CertificateError::MalformedExtension { extension: "subjectAltName".into(), why })
 }

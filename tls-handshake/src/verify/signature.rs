@@ -93,7 +93,7 @@ pub(crate) fn verify_signed(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verify::diagnosis::tests::{FALSE_CAUSES, case};
+    use crate::verify::diagnosis::tests::{FALSE_CAUSES, case, off_curve};
     use crate::verify::x509::Certificate;
     use crate::verify::{tls12, tls13};
     use rcgen::SigningKey;
@@ -147,6 +147,13 @@ mod tests {
                     "{name}: {text}"
                 );
             }
+            let [_, ca] = off_curve(&rcgen::PKCS_ECDSA_P256_SHA256);
+            let signed = DigitallySigned { algorithm: p256, signature: b"signature" };
+            let text = check(rules, &ca, b"content", signed).unwrap_err().to_string();
+            assert!(
+                text.contains("an EC key on P-256 whose point is not on the curve, which is not supported"),
+                "{text}"
+            );
             // A supported key with an invalid signature.
             assert_eq!(signature_of(rules, "sha1", rsa), Error::BadSignature);
             assert_eq!(signature_of(rules, "sha1", p256), Error::SignatureSchemeMismatch(p256));

@@ -2,7 +2,7 @@
 
 use webpki::Error as E;
 
-use crate::certificate_error::CertificateError;
+use crate::certificate_error::{CertificateError, Work};
 use crate::error::{Escaped, Excerpt, bounded};
 use crate::verify::rejection_report::since_1970;
 
@@ -25,12 +25,19 @@ pub(crate) fn explain(e: E, sent: usize, anchors: usize) -> CertificateError {
         E::EndEntityUsedAsCa => CertificateError::EndEntityUsedAsCa,
         E::UnsupportedCertVersion => CertificateError::UnsupportedVersion,
         E::BadDer | E::BadDerTime | E::TrailingData(_) => CertificateError::BadEncoding,
+        E::MaximumSignatureChecksExceeded => work_limit(Work::Signature, sent),
+        E::MaximumPathBuildCallsExceeded => work_limit(Work::Issuer, sent),
+        E::MaximumNameConstraintComparisonsExceeded => work_limit(Work::NameConstraint, sent),
         other => match (of_crl(&other), of_path(&other)) {
             (Some(text), _) => CertificateError::BadCrl { crl: None, why: text.into() },
             (None, Some(text)) => CertificateError::Path(text.into()),
             (None, None) => CertificateError::Path(bounded(format!("webpki rejects its chain: {other}"))),
         },
     }
+}
+
+fn work_limit(work: Work, sent: usize) -> CertificateError {
+    CertificateError::WorkLimit { work, sent, candidates: 0 }
 }
 
 fn of_crl(e: &E) -> Option<&'static str> {
@@ -56,10 +63,7 @@ fn of_path(e: &E) -> Option<&'static str> {
         }
         E::NameConstraintViolation => "the name constraints of a CA in its chain do not allow its names",
         E::PathLenConstraintViolated => "a CA in its chain does not allow as many CAs below it (path length)",
-        E::MaximumSignatureChecksExceeded
-        | E::MaximumPathBuildCallsExceeded
-        | E::MaximumNameConstraintComparisonsExceeded
-        | E::MaximumPathDepthExceeded => "its chain exceeds the limit of work for a verification",
+        E::MaximumPathDepthExceeded => "its path needs more intermediate certificates than are supported",
         E::UnsupportedCriticalExtension => "it has a critical extension that is not supported",
         E::MalformedExtensions | E::ExtensionValueInvalid => "an extension of it cannot be parsed, or occurs twice",
         E::InvalidSerialNumber => "its serial number is invalid",

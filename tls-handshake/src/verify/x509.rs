@@ -117,6 +117,29 @@ impl<'a> Certificate<'a> {
         matches!(sole(extension, der::BIT_STRING), Some([_, bits, ..]) if bits & bit != 0)
     }
 
+    /// Names the uses in the key usage; none if there is no such extension.
+    pub(crate) fn key_usages(&self) -> Excerpt<&'static str> {
+        const NAMES: [&str; 9] = [
+            "digitalSignature",
+            "nonRepudiation",
+            "keyEncipherment",
+            "dataEncipherment",
+            "keyAgreement",
+            "keyCertSign",
+            "cRLSign",
+            "encipherOnly",
+            "decipherOnly",
+        ];
+        let extension = self.extension(oid::KEY_USAGE).and_then(|value| sole(value, der::BIT_STRING));
+        let (first, second) = match extension {
+            Some([_, first, second, ..]) => (*first, *second),
+            Some([_, first]) => (*first, 0),
+            _ => (0, 0),
+        };
+        let bits = u16::from_be_bytes([first, second]);
+        NAMES.iter().zip(0..).filter(|(_, at)| bits & (0x8000_u16 >> at) != 0).map(|(name, _)| *name).collect()
+    }
+
     /// Returns the DNS names and IP addresses in its subjectAltName (RFC 5280 §4.2.1.6), as text.
     pub(crate) fn names(&self) -> Excerpt<String> {
         const DNS_NAME: u8 = 0x82;

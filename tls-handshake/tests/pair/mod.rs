@@ -87,7 +87,7 @@ impl Pki {
     /// Adds an OCSP response and SCTs.
     pub fn stapled(mut self) -> Self {
         let mut identity = Identity::new(vec![self.leaf.clone()], self.private_key()).unwrap();
-        identity.set_ocsp_response(Some(OCSP_RESPONSE.to_vec())).unwrap();
+        identity.set_unchecked_ocsp_response(Some(OCSP_RESPONSE.to_vec())).unwrap();
         identity.set_signed_certificate_timestamps(SCTS.map(<[u8]>::to_vec).to_vec()).unwrap();
         self.identity = Arc::new(identity);
         self

@@ -274,14 +274,14 @@ fn of_refusal(refusal: &Refusal, name: &str) -> (&'static str, String) {
             "issue a server certificate with that CA; if the certificate is expected, trust it with --trust-exact"
                 .into(),
         ),
-        (E::WrongPurpose { .. } | E::WrongKeyUsage, _) => {
+        (E::WrongPurpose { .. } | E::WrongKeyUsage { .. }, _) => {
             ("wrong_purpose", "have the certificate reissued for servers (serverAuth, digitalSignature)".into())
         }
         (E::UnsupportedSignature(_), _) => (
             "unsupported_signature",
             "have the certificate signed again, with a key and an algorithm that the text lists".into(),
         ),
-        (E::IssuerKeyUsage | E::EndEntityUsedAsCa, _) => (
+        (E::IssuerKeyUsage { .. } | E::EndEntityUsedAsCa, _) => (
             "issuer_is_no_ca",
             "have the certificate issued by a CA: the one that signed it may not sign certificates".into(),
         ),

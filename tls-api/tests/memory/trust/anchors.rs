@@ -84,7 +84,8 @@ fn anchor_with_unknown_critical_extension_is_not_added() {
 fn anchor_without_key_cert_sign_is_not_added() {
     let root = TestCa::root_with("the root", |params| params.key_usages = vec![KeyUsagePurpose::CrlSign]);
     let e = RootCertStore::new().add(&root.der).unwrap_err();
-    assert!(matches!(e, CertificateError::Anchor { fault: AnchorFault::KeyUsage, .. }), "{e}");
+    assert!(matches!(e, CertificateError::Anchor { fault: AnchorFault::KeyUsage { .. }, .. }), "{e}");
+    assert!(e.to_string().contains("does not include keyCertSign: it has cRLSign;"), "{e}");
     // Without the key usage extension any use is allowed.
     let root = TestCa::root_with("the root", |params| params.key_usages.clear());
     outcome(ROLES[0], VERSIONS[0], root.leaf(|_| {}).with(&[]), ChainVerifier::new(store(&[&root]))).unwrap();
@@ -124,7 +125,7 @@ fn intermediate_without_key_cert_sign_is_rejected() {
     let root = TestCa::root("the root");
     let below = root.sub_ca("below", |params| params.key_usages = vec![KeyUsagePurpose::CrlSign]);
     let chain = || below.leaf(|_| {}).with(&[&below]);
-    let words = ["certificate 2 of 2", "CN=below", "keyCertSign"];
+    let words = ["certificate 2 of 2", "CN=below", "keyCertSign: it has cRLSign;"];
     expect_rejection(&root, &chain, AlertDescription::BAD_CERTIFICATE, &words);
     let below = root.sub_ca("below", |params| params.key_usages.clear());
     let chain = below.leaf(|_| {}).with(&[&below]);
@@ -142,7 +143,7 @@ fn path_avoids_an_intermediate_without_key_cert_sign() {
     let verifier = ServerVerifier::new(ChainVerifier::new(store(&[&root])));
     assert!(verified(&verifier, &[leaf.clone(), without_cert_sign.der.clone(), good.clone()]).is_ok());
     let e = verified(&verifier, &[leaf, without_cert_sign.der.clone()]).unwrap_err();
-    assert_eq!(e, CertificateError::IssuerKeyUsage);
+    assert_eq!(e, CertificateError::IssuerKeyUsage { found: vec!["cRLSign"].into() });
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Chains built to make path building slow: verification stops at its work limit.
 
 use rcgen::KeyPair;
-use strata_tls::{ChainVerifier, ServerName, ServerVerifier, Stapled, UnixTime};
+use strata_tls::{CertificateError, ChainVerifier, ServerName, ServerVerifier, Stapled, UnixTime, Work};
 
 use super::test_pki::{TestCa, ca_params, leaf_params, store};
 
@@ -29,6 +29,13 @@ fn work_for_a_hundred_cross_signed_cas_is_bounded() {
         let refusal = verifier.verify(&chain, &name, &Stapled::default(), UnixTime::now()).unwrap_err();
         // Verification stopped at its limit. A full search would report that no path leads to an
         // anchor.
-        assert_eq!(refusal.to_string(), "its chain exceeds the limit of work for a verification");
+        let CertificateError::WorkLimit { work, sent: 101, candidates } = refusal.why else { panic!("{refusal}") };
+        assert!(matches!(work, Work::Signature | Work::Issuer) && candidates > 20);
+        let (text, at) = (refusal.to_string(), refusal.certificate().unwrap());
+        assert!(
+            text.starts_with(&format!("{at}: the search for its issuer takes more than {}", work.limit())),
+            "{text}"
+        );
+        assert!(text.contains(&format!("({candidates} of the 101 certificates sent have the name of its issuer)")));
     }
 }

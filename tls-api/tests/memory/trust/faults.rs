@@ -131,7 +131,10 @@ const FAULTS: &[Fault] = &[
         what: "a key that is not for signatures",
         make: |pki, _| changed_leaf(pki, |params| params.key_usages = vec![rcgen::KeyUsagePurpose::KeyEncipherment]),
         alert: AlertDescription::UNSUPPORTED_CERTIFICATE,
-        words: &["certificate 1 of 2 (CN=a leaf", "key usage does not include digitalSignature"],
+        words: &[
+            "certificate 1 of 2 (CN=a leaf",
+            "does not include digitalSignature, which TLS requires: it has keyEnc",
+        ],
     },
     Fault {
         what: "a leaf whose signature is damaged",
@@ -290,6 +293,60 @@ const FAULTS: &[Fault] = &[
             "it expired at 2001-02-03",
             "add that CA to the RootCertStore",
         ],
+    },
+    Fault {
+        what: "a name that is no host name below a constrained CA",
+        make: |pki, _| {
+            let between = pki.intermediate.sub_ca("between", |params| {
+                let permitted_subtrees = vec![GeneralSubtree::DnsName("test".into())];
+                params.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees: Vec::new() });
+            });
+            let leaf = between.leaf(|params| {
+                params.subject_alt_names.push(rcgen::SanType::DnsName("192.0.2.1".try_into().unwrap()));
+            });
+            (leaf.with(&[&between, &pki.intermediate]), pki.verifier())
+        },
+        alert: AlertDescription::BAD_CERTIFICATE,
+        words: &[
+            "certificate 1 of 3 (CN=a leaf",
+            "its extension subjectAltName is malformed: the DNS name \"192.0.2.1\" is not a host name",
+        ],
+    },
+    Fault {
+        what: "malformed name constraints of an intermediate",
+        make: |pki, _| constrained(pki, &[GeneralSubtree::DnsName("a..test".into())], &[]),
+        alert: AlertDescription::BAD_CERTIFICATE,
+        words: &[
+            "certificate 2 of 3 (CN=between",
+            "its extension nameConstraints is malformed: the subtree of DNS names \"a..test\" is not a domain",
+        ],
+    },
+    Fault {
+        what: "malformed name constraints of a trust anchor",
+        make: |_, _| {
+            let root = TestCa::root_with("constrained", |params| {
+                let permitted_subtrees = vec![GeneralSubtree::DnsName("*.test".into())];
+                params.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees: Vec::new() });
+            });
+            (root.leaf(|_| {}).with(&[]), ChainVerifier::new(store(&[&root])))
+        },
+        alert: AlertDescription::UNKNOWN_CA,
+        words: &[
+            "trust anchor CN=constrained is unusable: its name constraints are malformed: the subtree of DNS names \
+             \"*.test\" is not a domain",
+        ],
+    },
+    Fault {
+        what: "an extension that occurs twice",
+        make: |pki, _| {
+            changed_leaf(pki, |params| {
+                let twice = || CustomExtension::from_oid_content(&[2, 5, 29, 37], vec![0x30, 0]);
+                params.extended_key_usages.clear();
+                params.custom_extensions = vec![twice(), twice()];
+            })
+        },
+        alert: AlertDescription::BAD_CERTIFICATE,
+        words: &["certificate 1 of 2 (CN=a leaf", "its extension 2.5.29.37 is malformed: it occurs twice"],
     },
     Fault {
         what: "X.509 version 1",

@@ -4,9 +4,11 @@
 use pki_types::pem::PemObject;
 use pki_types::{CertificateDer, UnixTime};
 use tls_codec::code_points::AlertDescription;
+use tls_crypto::der;
 
 use crate::certificate_error::{CertificateError, Hint, Refusal, UnsupportedPart};
-use crate::verify::{ChainVerifier, RootCertStore};
+use crate::verify::algorithm::Key;
+use crate::verify::{ChainVerifier, RootCertStore, ServerVerifier, Stapled};
 
 /// Returns the leaf and the CA of a case.
 pub(crate) fn case(name: &str) -> [CertificateDer<'static>; 2] {
@@ -95,4 +97,106 @@ fn anchor_with_key_of_other_type_is_not_called_renewed() {
         matches!(refusal.hint(), Some(Hint::SameNameOtherKeyType { .. } | Hint::MissingIntermediate { .. })),
         "{text}"
     );
+}
+
+/// Makes a CA and a leaf below it. The CA's certificate has a point off the curve: its last bit
+/// differs.
+pub(crate) fn off_curve(algorithm: &'static rcgen::SignatureAlgorithm) -> [CertificateDer<'static>; 2] {
+    let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.distinguished_name.push(rcgen::DnType::CommonName, "the CA");
+    let mut ca = params.self_signed(&key).unwrap().der().to_vec();
+    let point = rcgen::PublicKeyData::der_bytes(&key).to_vec();
+    let at = ca.windows(point.len()).position(|bytes| bytes == point).unwrap();
+    ca[at + point.len() - 1] ^= 1;
+    let issuer = rcgen::Issuer::new(params, key);
+    let mut params = rcgen::CertificateParams::new(vec!["a.test".to_owned()]).unwrap();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "the leaf");
+    params.serial_number = Some(rcgen::SerialNumber::from(0x4a11));
+    let leaf = params.signed_by(&rcgen::KeyPair::generate().unwrap(), &issuer).unwrap();
+    [leaf.der().clone(), ca.into()]
+}
+
+/// The signature of the leaf is valid: only the CA's key is not a key.
+#[test]
+fn point_off_the_curve_is_told_as_a_bad_key() {
+    for (algorithm, curve) in [(&rcgen::PKCS_ECDSA_P256_SHA256, "P-256"), (&rcgen::PKCS_ECDSA_P384_SHA384, "P-384")] {
+        let [leaf, ca] = off_curve(algorithm);
+        let other = case("rsa1024")[1].clone();
+        for (chain, root) in
+            [(vec![leaf.clone()], &ca), (vec![leaf.clone(), ca.clone()], &ca), (vec![leaf, ca.clone()], &other)]
+        {
+            let refusal = verify(&chain, root);
+            let text = format!("{refusal:#}");
+            let CertificateError::UnsupportedSignature(unsupported) = &refusal.why else { panic!("{text}") };
+            assert_eq!(unsupported.part, UnsupportedPart::Key, "{text}");
+            let key = format!("it is made with an EC key on {curve} whose point is not on the curve");
+            assert!(text.contains(&key) && text.contains("CN=the leaf, serial number 4A11"), "{text}");
+            assert!(FALSE_CAUSES.iter().all(|words| !text.contains(words)), "{text}");
+        }
+    }
+}
+
+#[test]
+fn empty_chain_is_not_called_unparsable() {
+    let refusal = verify(&[], &case("p521")[1]);
+    assert_eq!(refusal.to_string(), "the chain has no certificate");
+}
+
+/// An Ed25519 CA, and a leaf for a.test with this subjectAltName.
+fn with_names(content: Vec<u8>) -> [CertificateDer<'static>; 2] {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let ca = params.self_signed(&key).unwrap().der().clone();
+    let mut leaf = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    leaf.serial_number = Some(rcgen::SerialNumber::from(0x4a11));
+    leaf.custom_extensions = vec![rcgen::CustomExtension::from_oid_content(&[2, 5, 29, 17], content)];
+    let leaf = leaf.signed_by(&rcgen::KeyPair::generate().unwrap(), &rcgen::Issuer::new(params, key)).unwrap();
+    [leaf.der().clone(), ca]
+}
+
+#[test]
+fn malformed_subject_alt_name_is_described() {
+    for (content, words) in [
+        (&[0x30, 2, 0x82, 9][..], "subjectAltName is malformed: it cannot be parsed; have it reissued"),
+        (&[0x30, 2, 0x30, 0], "subjectAltName is malformed: it cannot be parsed"),
+    ] {
+        let [leaf, ca] = with_names(content.to_vec());
+        let mut roots = RootCertStore::new();
+        roots.add(&ca).unwrap();
+        let name = pki_types::ServerName::try_from("a.test").unwrap();
+        let now = UnixTime::since_unix_epoch(NOW);
+        let refusal = ServerVerifier::new(roots).verify(&[leaf], &name, &Stapled::default(), now).unwrap_err();
+        let text = refusal.to_string();
+        assert!(text.starts_with("certificate 1 of 1 (") && text.contains("serial number 4A11"), "{text}");
+        assert!(text.contains(words), "{text}");
+        assert!(matches!(refusal.why, CertificateError::MalformedExtension { .. }), "{text}");
+        assert_eq!(refusal.alert(), AlertDescription::BAD_CERTIFICATE);
+    }
+}
+
+/// RFC 8017 §3.1: ring takes each of these for an invalid signature.
+#[test]
+fn malformed_rsa_keys_are_described() {
+    let key = |modulus: &[u8], after: &[u8]| {
+        let numbers = [der::element(der::INTEGER, &[modulus]), der::element(der::INTEGER, &[&[1, 0, 1]])].concat();
+        let key = der::element(der::SEQUENCE, &[&numbers, after]);
+        let rsa = der::element(der::OBJECT_IDENTIFIER, &[&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1]]);
+        let algorithm = der::element(der::SEQUENCE, &[&rsa, &[5, 0]]);
+        Key::read(&der::element(der::SEQUENCE, &[&algorithm, &der::element(der::BIT_STRING, &[&[0], &key])])).text
+    };
+    let modulus = [&[0][..], &[0xff; 256]].concat();
+    assert_eq!(key(&modulus, &[]), "an RSA key of 2048 bits");
+    assert_eq!(key(&[&modulus[..256], &[0xfe]].concat(), &[]), "an RSA key of 2048 bits with an even modulus");
+    for text in [
+        key(&modulus[1..], &[]),
+        key(&[&[0], &modulus[..]].concat(), &[]),
+        key(&[], &[]),
+        key(&[0], &[]),
+        key(&modulus, &[5, 0]),
+    ] {
+        assert_eq!(text, "an RSA key that cannot be parsed");
+    }
 }

@@ -3,8 +3,12 @@
 
 use rcgen::{CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, Issuer, KeyPair, SerialNumber, SigningKey};
 
+use tls_codec::code_points::SignatureScheme;
+
 use super::*;
 use crate::certificate_error::Refusal;
+use crate::identity::tests::pem;
+use crate::identity::{Identity, IdentityError};
 use crate::verify::{ChainVerifier, RootCertStore, ServerVerifier};
 
 /// 2030-01-01.
@@ -20,6 +24,7 @@ type Hash<'h> = &'h dyn Fn(&[u8]) -> Vec<u8>;
 struct Pki {
     issuer: Issuer<'static, KeyPair>,
     roots: RootCertStore,
+    ca: CertificateDer<'static>,
     /// The issuer's SubjectPublicKeyInfo and Name.
     spki: Vec<u8>,
     name: Vec<u8>,
@@ -49,7 +54,7 @@ impl Pki {
         params.serial_number = Some(SerialNumber::from_slice(SERIAL));
         spoil(&mut params);
         let leaf = params.signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap().der().clone();
-        Self { issuer, roots, spki, name, leaf }
+        Self { issuer, roots, ca: root.der().clone(), spki, name, leaf }
     }
 
     /// Issues a certificate for OCSP with the name `responder`.
@@ -144,6 +149,12 @@ fn extension(is_critical: bool) -> Vec<u8> {
     sequence(&[&[6, 3, 0x2a, 3, 4], &critical, &der::element(der::OCTET_STRING, &[&[5, 0]])])
 }
 
+/// The error for a response about certificates with these serial numbers.
+fn for_others(found: &[&str]) -> CertificateError {
+    let found = found.iter().map(|serial| (*serial).to_owned()).collect();
+    CertificateError::Ocsp(OcspError::OtherCertificate { serial: "1267".into(), found })
+}
+
 const IS_REVOKED: Result<(), CertificateError> =
     Err(CertificateError::Revoked { by: RevocationSource::Ocsp, crl: None });
 
@@ -165,9 +176,9 @@ fn valid_revoked_response_takes_precedence() {
         (vec![old_revoked.clone(), good.clone()], Ok(())),
         (vec![nonsense[0].clone(), revoked.clone()], IS_REVOKED),
         (vec![nonsense[1].clone(), revoked], IS_REVOKED),
-        (vec![nonsense[0].clone()], Err(CertificateError::Ocsp(OcspError::OtherCertificate))),
-        (vec![nonsense[2].clone()], Err(CertificateError::Ocsp(OcspError::OtherCertificate))),
-        (vec![], Err(CertificateError::Ocsp(OcspError::OtherCertificate))),
+        (vec![nonsense[0].clone()], Err(for_others(&[]))),
+        (vec![nonsense[2].clone()], Err(for_others(&[]))),
+        (vec![], Err(for_others(&[]))),
     ] {
         assert_eq!(pki.require(&pki.response(&singles)), expected, "{}", singles.len());
     }
@@ -259,7 +270,7 @@ fn response_of_another_type_or_with_a_tail_is_rejected() {
     let singles = [pki.single(false, FRESH, &[])];
     let good = pki.response(&singles);
     assert_eq!(pki.require(&good), Ok(()));
-    let malformed = Err(CertificateError::Ocsp(OcspError::Malformed));
+    let malformed = Err(CertificateError::Ocsp(OcspError::Malformed { found: None }));
     let mut other_type = good.clone();
     let basic = [0x2b, 6, 1, 5, 5, 7, 48, 1, 1];
     let at = good.windows(basic.len()).position(|bytes| bytes == basic).unwrap();
@@ -278,7 +289,7 @@ fn cert_id_uses_sha1_or_sha256() {
     const SHA256: &[u8] = &[6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
     let pki = Pki::new(|_| {});
     let sha1 = |bytes: &[u8]| sha1_for_cert_id(bytes).to_vec();
-    let sha256 = |bytes: &[u8]| HashAlgorithm::Sha256.hash(bytes).as_ref().to_vec();
+    let sha256 = |bytes: &[u8]| super::sha256(bytes).to_vec();
     let wrong_name = |bytes: &[u8]| if bytes == pki.name { vec![0; 20] } else { sha1(bytes) };
     let wrong_key = |bytes: &[u8]| if bytes == pki.name { sha1(bytes) } else { vec![0; 20] };
     let ids: [(Vec<u8>, Hash<'_>, bool); 7] = [
@@ -293,7 +304,7 @@ fn cert_id_uses_sha1_or_sha256() {
     for (at, (algorithm, hash, counts)) in ids.into_iter().enumerate() {
         let next = der::element(der::CONTEXT_0, &[&time(FRESH[1])]);
         let single = sequence(&[&pki.id(&algorithm, hash), &[GOOD, 0], &time(FRESH[0]), &next]);
-        let expected = if counts { Ok(()) } else { Err(CertificateError::Ocsp(OcspError::OtherCertificate)) };
+        let expected = if counts { Ok(()) } else { Err(for_others(&["1267"])) };
         assert_eq!(pki.require(&pki.response(&[single])), expected, "{at}");
     }
 }
@@ -373,10 +384,16 @@ fn response_for_another_certificate_is_rejected() {
     };
     // Another issuer's key with the same serial number.
     let of_another_issuer = other.single(false, FRESH, &[]);
-    for single in [of_another_serial, of_another_issuer] {
-        let result = pki.require(&pki.response(&[single]));
-        assert_eq!(result, Err(CertificateError::Ocsp(OcspError::OtherCertificate)));
+    for (single, found, words) in [
+        (of_another_serial, "1266", "for another certificate: expected serial number 1267, got 1266"),
+        (of_another_issuer, "1267", "for a certificate of another issuer"),
+    ] {
+        let e = pki.require(&pki.response(&[single])).unwrap_err();
+        assert_eq!(e, for_others(&[found]));
+        assert!(e.to_string().contains(words), "{e}");
     }
+    let none = pki.require(&pki.response(&[])).unwrap_err().to_string();
+    assert!(none.ends_with("is for no certificate; expected serial number 1267"), "{none}");
 }
 
 /// A signature or hash that is not supported is neither called invalid nor another certificate's.
@@ -492,4 +509,94 @@ fn custom_checks_are_part_of_the_session_scope() {
     }
     assert_eq!(scope(&[one]), scopes[1]);
     assert_eq!(scope(&[one, None]), None);
+}
+
+impl Pki {
+    /// Returns an identity of the leaf, with or without its issuer.
+    fn identity(&self, with_issuer: bool) -> Identity {
+        let mut chain = vec![self.leaf.clone()];
+        chain.extend(with_issuer.then(|| self.ca.clone()));
+        Identity::with_remote_key(chain, vec![SignatureScheme::ED25519]).unwrap()
+    }
+}
+
+#[test]
+fn identity_takes_only_what_clients_accept() {
+    let pki = Pki::new(|_| {});
+    let good = pki.response(&[pki.single(false, FRESH, &[])]);
+    let mut altered = good.clone();
+    let signature = altered.len() - 8;
+    altered[signature] ^= 1;
+    let another = {
+        let single = Pki::new(|_| {}).single(false, FRESH, &[]);
+        pki.response(&[single])
+    };
+    let unknown = {
+        let mut single = pki.single(false, FRESH, &[]);
+        let at = single.windows(2).position(|bytes| bytes == [GOOD, 0]).unwrap();
+        single[at] = 0x82;
+        pki.response(&[single])
+    };
+    let try_later = sequence(&[&der::element(der::ENUMERATED, &[&[3]])]);
+    let in_pem = pem("OCSP RESPONSE", &good);
+    let two = in_pem.repeat(2);
+    let in_future = ["20300102000000Z", "20300107000000Z"];
+    for (file, words) in [
+        (&try_later[..], "it has the status 3 (tryLater); expected 0"),
+        (&pki.response(&[pki.single(false, STALE, &[])]), "it expired at 2029-12-01 00:00:00 UTC"),
+        (&pki.response(&[pki.single(false, in_future, &[])]), "it is not valid before 2030-01-02"),
+        (&another, "it is for a certificate of another issuer"),
+        (&pki.response(&[]), "it is for no certificate; expected serial number 1267"),
+        (&unknown, "reports the certificate as unknown"),
+        (&altered, "it has an invalid signature"),
+        (&good[..good.len() - 1], "it is cut off; expected"),
+        (&[&good[..], &[0]].concat(), "it cannot be parsed"),
+        (&pki.leaf, "it is a certificate; expected an OCSP response in DER"),
+        (b"<!DOCTYPE html><html></html>", "it is HTML or XML;"),
+        (b"HTTP/1.0 200 OK\r\n\r\n\x30", "it is an HTTP message with its header;"),
+        (b"MIIB\n", "it is text;"),
+        (b"", "it is empty;"),
+        (&[1, 2, 3], "it cannot be parsed"),
+        (pem("CERTIFICATE", &pki.leaf).as_bytes(), "it is PEM without a section OCSP RESPONSE;"),
+        (&in_pem.as_bytes()[..in_pem.len() - 9], "it is damaged PEM;"),
+        (in_pem.replace('M', "*").as_bytes(), "it is damaged PEM;"),
+        (two.as_bytes(), "it is PEM with several responses;"),
+    ] {
+        let mut identity = pki.identity(true);
+        identity.set_ocsp_response(&good, NOW).unwrap();
+        let e = identity.set_ocsp_response(file, NOW).unwrap_err();
+        assert!(matches!(e, IdentityError::OcspResponse(_)), "{e:?}");
+        let text = e.to_string();
+        assert!(text.starts_with("unusable OCSP response: ") && text.contains(words), "{words}: {text}");
+        assert_eq!(identity.ocsp_response(), Some(&good[..]), "the earlier response stays");
+        // The caller may insist.
+        let insisted = identity.set_unchecked_ocsp_response(Some(file.to_vec()));
+        assert_eq!(insisted.is_ok(), !file.is_empty());
+    }
+    let mut identity = pki.identity(true);
+    identity.set_ocsp_response(in_pem.as_bytes(), NOW).unwrap();
+    assert_eq!(identity.ocsp_response(), Some(&good[..]));
+    let revoked = pki.response(&[pki.single(true, FRESH, &[])]);
+    assert_eq!(identity.set_ocsp_response(&revoked, NOW), Err(IdentityError::Revoked));
+    identity.set_unchecked_ocsp_response(None).unwrap();
+    assert_eq!(identity.ocsp_response(), None);
+}
+
+/// Servers may send the leaf alone, if clients have its issuer.
+#[test]
+fn identity_without_issuer_checks_name_serial_and_time() {
+    let (pki, other) = (Pki::new(|_| {}), Pki::new(|_| {}));
+    let mut identity = pki.identity(false);
+    let of = |single: Vec<u8>| pki.response(&[single]);
+    identity.set_ocsp_response(&of(pki.single(false, FRESH, &[])), NOW).unwrap();
+    // The key of the issuer is unknown; its name is in the leaf.
+    identity.set_ocsp_response(&of(other.single(false, FRESH, &[])), NOW).unwrap();
+    let stale = identity.set_ocsp_response(&of(pki.single(false, STALE, &[])), NOW);
+    assert!(matches!(stale, Err(IdentityError::OcspResponse(OcspError::Expired { .. }))), "{stale:?}");
+    let renamed = |bytes: &[u8]| sha1_for_cert_id(&[bytes, b"x"].concat()).to_vec();
+    let next = der::element(der::CONTEXT_0, &[&time(FRESH[1])]);
+    let single = sequence(&[&pki.id(SHA1, &renamed), &[GOOD, 0], &time(FRESH[0]), &next]);
+    let other_name = identity.set_ocsp_response(&of(single), NOW);
+    assert!(matches!(other_name, Err(IdentityError::OcspResponse(OcspError::OtherCertificate { .. }))));
+    assert_eq!(identity.set_ocsp_response(&of(pki.single(true, FRESH, &[])), NOW), Err(IdentityError::Revoked));
 }

@@ -77,7 +77,7 @@ fn check_signed(
 ) -> Result<Option<UnixTime>, CertificateError> {
     let certificate = Certificate::read(certificate).unwrap();
     let issuer_key = certificate.spki.into();
-    let link = Link { certificate: &certificate, is_ca, issuer_key, issuer_signs_lists: true };
+    let link = Link { certificate: &certificate, is_ca, issuer: None, issuer_key, issuer_signs_lists: true };
     let context =
         CrlContext { now: at(now), verify: &|_, _| signature.clone(), signatures_left: &Cell::new(LIST_SIGNATURES) };
     crls.check(&link, &context)
@@ -190,7 +190,7 @@ fn scope_with_explicit_false_has_no_limit() {
     let mut list = List::read(&ca.list([2000, 2100], &[], None)).unwrap();
     for is_ca in [false, true] {
         let issuer_key = certificate.spki.into();
-        let link = Link { certificate: &certificate, is_ca, issuer_key, issuer_signs_lists: true };
+        let link = Link { certificate: &certificate, is_ca, issuer: None, issuer_key, issuer_signs_lists: true };
         for (value, about) in [(0, [true, true]), (0xff, [is_ca, !is_ca])] {
             let of_kind = [ONLY_CONTAINS_CA_CERTS, ONLY_CONTAINS_USER_CERTS].map(|tag| {
                 list.scope = Some(Box::new([der::SEQUENCE, 3, tag, 1, value]));
@@ -219,6 +219,7 @@ fn point_with_reasons_is_not_covered() {
         let link = Link {
             certificate: &certificate,
             is_ca: false,
+            issuer: None,
             issuer_key: certificate.spki.into(),
             issuer_signs_lists: true,
         };
