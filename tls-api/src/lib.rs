@@ -153,6 +153,9 @@ mod config;
 mod identity;
 mod log;
 pub mod manual;
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub mod redis;
 mod resumption;
 mod session;
 mod sync;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-/// Formats a time since 1970 like `2026-01-31 00:00:00 UTC`, and one after the year 9999 as seconds.
+/// Formats a time since 1970 like `2026-01-31 00:00:00 UTC`, and one after the year 9999 as
+/// seconds.
 pub(crate) fn utc(since_1970: Duration) -> String {
     let seconds = since_1970.as_secs();
     let Some(t) = i64::try_from(seconds).ok().and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok()) else {

@@ -2,15 +2,15 @@
 //! connections. While one connection waits for its session, the others continue.
 //!
 //! ```text
-//!               ┌ event loop (this thread) ┐   Job::Lookup      ┌ worker ┐
-//! clients ─TLS─▶│ ServerConnection         │ ──────────────────▶│ Redis  │
-//!               │   resume(answer)         │ ◀──────────────────│        │
-//!               └──────────────────────────┘   Reply + wake-up  └────────┘
+//!               ┌ event loop (this thread) ┐   Need             ┌ worker ┐
+//! clients ─TLS─▶│ take_need                │ ──────────────────▶│ Redis  │
+//!               │ answer                   │ ◀──────────────────│        │
+//!               └──────────────────────────┘   Answer + wake-up └────────┘
 //! ```
 //!
-//! It uses the engine (`strata_tls::handshake`) directly. A [`Need::Session`] owns all its data, so
-//! the event loop sends it to the worker, and the worker sends back its `Answer`. Remote signers
-//! and verifiers work the same way. Run two servers, and clients of one resume at the other:
+//! A [`Need`](strata_tls::Need) owns all its data, so the event loop sends it to the worker, and
+//! the worker sends back its `Answer`. Remote signers and verifiers work the same way. Run two
+//! servers, and clients of one resume at the other:
 //!
 //! ```text
 //! redis-server --port 6379 --save ""
@@ -26,8 +26,6 @@ mod connection;
 #[path = "../options/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "the options about the protocol are those of the other programs")]
 mod options;
-#[path = "../tlsserver/redis_store.rs"]
-mod redis_store;
 mod worker;
 
 use std::collections::HashMap;
@@ -41,12 +39,11 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
-use strata_tls::Identity;
-use strata_tls::handshake::{ServerConfig, SessionLookup};
+use strata_tls::redis::{Redis, RedisSessions};
+use strata_tls::{Identity, Needs, ServerConfig};
 
-use crate::connection::{Connection, Shared};
+use crate::connection::Connection;
 use crate::options::{Context, Failure, run_program};
-use crate::redis_store::{Redis, RedisStore};
 use crate::worker::{Reply, Worker};
 
 /// A server that looks up sessions in a Redis without blocking
@@ -95,29 +92,28 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let read = |path: &PathBuf| std::fs::read(path).context(format!("cannot read {}", path.display()));
     let key = zeroize::Zeroizing::new(read(&arguments.key)?);
     let identity = Identity::from_pem(&read(&arguments.certs)?, &key).context("--certs and --key")?;
-    let mut config = ServerConfig::new();
-    config.set_session_lookup(SessionLookup::Ids);
-    // Servers of another certificate on the same Redis do not resume these sessions.
-    config.set_session_context(identity.chain().first().map(|leaf| leaf.as_ref()).unwrap_or_default());
+    let mut redis = Redis::new(arguments.redis.as_str()).context("--redis")?;
+    redis.set_timeout(arguments.redis_timeout);
+    let store = Arc::new(RedisSessions::new(Arc::new(redis)));
+    let mut config = ServerConfig::new(identity);
+    config.set_session_storage(store.clone());
+    config.set_deferred_needs(Needs::SESSION | Needs::NEW_SESSION);
+    let config = Arc::new(config);
     let address = ([127, 0, 0, 1], arguments.port).into();
     let mut listener = TcpListener::bind(address).context(format!("cannot listen on {address}"))?;
     let poll = Poll::new().context("the event queue")?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE).context("the event queue")?;
     let waker = Waker::new(poll.registry(), WORKER).context("the event queue")?;
-    let redis = Redis::new(&arguments.redis, arguments.redis_timeout).context("--redis")?;
-    let identity = Arc::new(identity);
-    let (worker, replies) =
-        Worker::start(RedisStore::new(redis), Arc::clone(&identity), arguments.redis_timeout, waker);
+    let (worker, replies) = Worker::start(config.clone(), store, arguments.redis_timeout, waker);
     println!("listening on {}", listener.local_addr().context("the address")?);
-    let shared = Shared { config: Arc::new(config), identity, worker };
-    let server = Server { poll, listener, shared, replies, connections: HashMap::new(), next: FIRST };
-    server.serve()
+    Server { poll, listener, config, worker, replies, connections: HashMap::new(), next: FIRST }.serve()
 }
 
 struct Server {
     poll: Poll,
     listener: TcpListener,
-    shared: Shared,
+    config: Arc<ServerConfig>,
+    worker: Worker,
     replies: Receiver<Reply>,
     connections: HashMap<usize, Connection>,
     next: usize,
@@ -140,7 +136,7 @@ impl Server {
             }
             while let Ok((token, answer)) = self.replies.try_recv() {
                 // Ignored if the connection has closed.
-                self.with(token, |connection, shared| connection.resume(answer, shared));
+                self.with(token, |connection, worker| connection.answer(answer, worker));
             }
             // In every turn, because no event reports that file descriptors are available again.
             while let Ok((socket, _)) = self.listener.accept() {
@@ -158,15 +154,15 @@ impl Server {
         self.next += 1;
         match self.poll.registry().register(&mut socket, Token(token), Interest::READABLE | Interest::WRITABLE) {
             // The first event arrives at once, because the socket is writable.
-            Ok(()) => drop(self.connections.insert(token, Connection::new(socket, token, &self.shared))),
+            Ok(()) => drop(self.connections.insert(token, Connection::new(socket, token, &self.config))),
             Err(e) => eprintln!("fleet: connection {token}: {e}"),
         }
     }
 
     /// Calls `work` on a connection, and drops the connection if it has ended.
-    fn with(&mut self, token: usize, work: impl FnOnce(&mut Connection, &Shared) -> io::Result<bool>) {
+    fn with(&mut self, token: usize, work: impl FnOnce(&mut Connection, &Worker) -> io::Result<bool>) {
         let Some(connection) = self.connections.get_mut(&token) else { return };
-        let more = work(connection, &self.shared).unwrap_or_else(|e| {
+        let more = work(connection, &self.worker).unwrap_or_else(|e| {
             eprintln!("fleet: connection {token}: {e}");
             false
         });

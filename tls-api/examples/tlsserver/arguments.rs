@@ -91,17 +91,19 @@ pub(crate) struct Arguments {
 
     /// Share resumption with other servers in this Redis: sessions with --resumption, otherwise the
     /// ticket keys
+    #[cfg(feature = "redis")]
     #[arg(long, value_name = "redis://HOST:PORT", conflicts_with = "no_resumption")]
     pub(crate) redis: Option<String>,
 
     /// Wait this long for the Redis, then continue with a full handshake
+    #[cfg(feature = "redis")]
     #[arg(long, value_name = "SECONDS", default_value = "0.1", requires = "redis", value_parser = seconds)]
     pub(crate) redis_timeout: Duration,
 
     /// Replace the shared ticket key after this long
-    #[arg(long, value_name = "SECONDS", default_value_t = 6 * 60 * 60, requires = "redis",
-        value_parser = clap::value_parser!(u64).range(1..=7 * 24 * 60 * 60))]
-    pub(crate) ticket_rotation: u64,
+    #[cfg(feature = "redis")]
+    #[arg(long, value_name = "SECONDS", default_value_t = 6 * 60 * 60, requires = "redis")]
+    pub(crate) ticket_rotation: u32,
 
     /// Write an HTML page about each connection to FILE when it ends, in place of the one before:
     /// its flights with the names and sizes of their messages. Keeps the secrets of connections in

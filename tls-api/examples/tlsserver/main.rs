@@ -10,8 +10,8 @@
 //! `--html page.html` writes a page about the last connection that ended: each flight with the
 //! names and sizes of its messages, also of the encrypted ones.
 //!
-//! Several servers resume each other's sessions through a Redis (`redis-server --port 6379 --save
-//! ""`). It stores either the sessions or only the ticket keys:
+//! With the feature `redis`, several servers resume each other's sessions through a Redis
+//! (`redis-server --port 6379 --save ""`). It stores either the sessions or only the ticket keys:
 //!
 //! ```text
 //! tlsserver --port 8443 … --redis redis://127.0.0.1:6379 --resumption --max-early-data 16384 http
@@ -34,10 +34,8 @@ mod http;
 #[path = "../options/mod.rs"]
 mod options;
 mod page;
-mod redis_store;
 mod service;
 mod sink;
-mod ticket_keys;
 mod transfer;
 
 use std::net::SocketAddr;
@@ -51,12 +49,14 @@ use strata_tls::{
     ServerSessionMemoryCache, SuitePreference, UnixTime,
 };
 
+#[cfg(feature = "redis")]
+use strata_tls::redis::{Redis, RedisSessions, RedisTicketKeys};
+
 use crate::arguments::{Arguments, Mode, Prefer};
 use crate::capture::Secrets;
 use crate::event_loop::EventLoop;
 use crate::options::{Configure, Context, Failure, run_program};
 use crate::page::Pages;
-use crate::redis_store::{Redis, RedisStore};
 
 fn main() -> ExitCode {
     run_program("tlsserver", run)
@@ -132,13 +132,11 @@ fn identities(arguments: &Arguments) -> Result<Vec<Identity>, Failure> {
 
 /// Configures resumption and early data.
 fn store_sessions(config: &mut ServerConfig, arguments: &Arguments) -> Result<(), Failure> {
-    let redis = arguments.redis.as_ref().map(|url| Redis::new(url, arguments.redis_timeout));
-    match (redis.transpose().context("--redis")?, arguments.resumption) {
-        (Some(redis), true) => config.set_session_storage(Arc::new(RedisStore::new(redis))),
-        (Some(redis), false) => config.set_ticketer(ticket_keys::shared(redis, arguments.ticket_rotation)?),
-        (None, true) => config.set_session_storage(Arc::new(ServerSessionMemoryCache::new(SESSIONS))),
-        (None, false) => {}
+    if arguments.resumption {
+        config.set_session_storage(Arc::new(ServerSessionMemoryCache::new(SESSIONS)));
     }
+    #[cfg(feature = "redis")]
+    share_sessions(config, arguments)?;
     if let Some(tickets) = arguments.tls13_tickets {
         config.set_send_tls13_tickets(tickets);
     }
@@ -156,6 +154,21 @@ fn store_sessions(config: &mut ServerConfig, arguments: &Arguments) -> Result<()
         return Err(Failure::new("--max-early-data is not allowed with forward: forwarded data cannot be taken back"));
     }
     config.set_max_early_data_size(bytes);
+    Ok(())
+}
+
+/// Shares sessions or ticket keys in --redis.
+#[cfg(feature = "redis")]
+fn share_sessions(config: &mut ServerConfig, arguments: &Arguments) -> Result<(), Failure> {
+    let Some(url) = &arguments.redis else { return Ok(()) };
+    let mut redis = Redis::new(url.as_str()).context("--redis")?;
+    redis.set_timeout(arguments.redis_timeout);
+    if arguments.resumption {
+        config.set_session_storage(Arc::new(RedisSessions::new(Arc::new(redis))));
+    } else {
+        let keys = RedisTicketKeys::start(Arc::new(redis), arguments.ticket_rotation).context("--ticket-rotation")?;
+        config.set_ticketer(Arc::new(keys));
+    }
     Ok(())
 }
 

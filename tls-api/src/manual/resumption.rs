@@ -36,6 +36,10 @@
 //! }
 //! ```
 //!
+//! With the feature `redis` a Redis holds either: the module `redis` has the storage
+//! `RedisSessions`, and `RedisTicketKeys`, which rotates the keys of all machines. A Redis that is
+//! down costs full handshakes and nothing else.
+//!
 //! * A key is 48 random bytes. The first one encrypts, all of them decrypt. Replace it before 2^32
 //!   tickets over all machines, and at least once a day.
 //! * All machines need configurations with the same resumption scope (below). Otherwise their

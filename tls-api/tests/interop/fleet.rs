@@ -119,7 +119,7 @@ const TICKET_KEY: &str = "tls:ticket-key:";
 /// After a rotation the previous key decrypts tickets and encrypts none.
 fn rotation() -> Outcome {
     let redis = Redis::start()?;
-    let start = || server(&redis, &["--tickets", "--ticket-rotation", "604800"]);
+    let start = || server(&redis, &["--tickets", "--ticket-rotation", "302400"]);
     let (one, cache) = (start()?, cache("rotation")?);
     expect(&fetch(one.port, &cache, &[])?, "Full", "the first time")?;
     let first = redis.keys(TICKET_KEY)?;

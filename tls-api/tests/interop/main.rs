@@ -13,6 +13,7 @@ mod curl;
 mod diagnose;
 mod exporters;
 mod files;
+#[cfg(feature = "redis")]
 mod fleet;
 mod gnutls;
 mod http;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         exporters::trials(),
         node_and_java::trials(),
         sslscan::trials(),
+        #[cfg(feature = "redis")]
         fleet::trials(),
         resumption::trials(),
         ocsp::trials(),

@@ -14,6 +14,7 @@ pub(crate) enum Program {
     Node,
     Java,
     Sslscan,
+    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "its tests need the feature"))]
     RedisServer,
     Nginx,
     Certtool,

@@ -1,0 +1,92 @@
+//! A server's sessions in a Redis.
+
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::pool::Redis;
+use crate::resumption::StoresServerSessions;
+
+/// The maximum length of a session ID. Longer identities are tickets of other servers and need no
+/// query.
+const MAX_ID: usize = 32;
+
+/// Stores the sessions of all servers of a fleet in one Redis, each until it expires. A session is
+/// used for early data at most once over all servers, because GETDEL is atomic.
+///
+/// Keys are `tls:session:` and the session ID (see [`Redis::set_prefix`]).
+#[derive(Debug)]
+pub struct RedisSessions(Arc<Redis>);
+
+impl RedisSessions {
+    /// Creates the storage. Does not connect yet.
+    #[must_use]
+    pub fn new(redis: Arc<Redis>) -> Self {
+        Self(redis)
+    }
+
+    fn read(&self, command: &str, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        if id.len() > MAX_ID {
+            return None;
+        }
+        self.0.query::<Option<Vec<u8>>>(::redis::cmd(command).arg(self.key(id)))?.map(Zeroizing::new)
+    }
+
+    fn key(&self, id: &[u8]) -> Vec<u8> {
+        self.0.key("session", id)
+    }
+}
+
+impl StoresServerSessions for RedisSessions {
+    fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) -> bool {
+        let mut set = ::redis::cmd("SET");
+        set.arg(self.key(id)).arg(&**session).arg("EX").arg(lifetime.max(1));
+        self.0.query::<()>(&set).is_some()
+    }
+
+    fn get(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.read("GET", id)
+    }
+
+    fn take(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.read("GETDEL", id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_server::Server;
+    use super::*;
+
+    fn storage(server: &Server) -> RedisSessions {
+        RedisSessions::new(Arc::new(server.client()))
+    }
+
+    #[test]
+    fn session_is_taken_once_by_all_servers() {
+        let server = Server::default();
+        let (one, other) = (storage(&server), storage(&server));
+        assert!(one.put(&[7; 32], Zeroizing::new(b"session".to_vec()), 60));
+        assert_eq!(other.get(&[7; 32]).as_deref().map(Vec::as_slice), Some(&b"session"[..]));
+        assert!(other.take(&[7; 32]).is_some());
+        assert!(one.take(&[7; 32]).is_none() && one.get(&[7; 32]).is_none());
+    }
+
+    #[test]
+    fn prefixes_separate_fleets() {
+        let server = Server::default();
+        let mut redis = server.client();
+        redis.set_prefix("shop:");
+        let shop = RedisSessions::new(Arc::new(redis));
+        assert!(shop.put(b"id", Zeroizing::new(vec![1]), 60));
+        assert!(storage(&server).get(b"id").is_none());
+        assert_eq!(server.keys(), ["shop:session:id"]);
+    }
+
+    #[test]
+    fn long_identity_is_not_queried() {
+        let server = Server::default();
+        assert!(storage(&server).get(&[1; 33]).is_none());
+        assert_eq!(server.commands(), 0);
+    }
+}
