@@ -323,6 +323,18 @@ impl<'a> From<ServerHello<'a>> for LenientServerHello<'a> {
     }
 }
 
+impl<'a> From<&ServerHello<'a>> for LenientServerHello<'a> {
+    fn from(hello: &ServerHello<'a>) -> Self {
+        Self::from(*hello)
+    }
+}
+
+impl From<&Self> for LenientServerHello<'_> {
+    fn from(hello: &Self) -> Self {
+        *hello
+    }
+}
+
 impl<'a> From<ServerHelloMessage<'a>> for LenientServerHello<'a> {
     fn from(message: ServerHelloMessage<'a>) -> Self {
         match message {

@@ -2,9 +2,10 @@
 //! 1.3 and of TLS 1.2 with ECDHE. Decoded values borrow the received bytes.
 //!
 //! The crate is `no_std`, allocates nothing, copies nothing and cannot panic. The default feature
-//! `alloc` adds owned copies (`Owned`) and output to a `Vec` (`Writer::append`). It contains no
-//! cryptography and no state machine, so tools can use it without the rest of Strata: to read
-//! captures, route by server name, fingerprint clients or build malformed messages.
+//! `alloc` adds owned copies (`Owned`) and output to a `Vec` (`Writer::append`); the feature
+//! `fingerprint` adds the hashes of JA3 and JA4. The crate contains no other cryptography and no
+//! state machine, so tools can use it without the rest of Strata: to read captures, route by server
+//! name, [fingerprint] clients or build malformed messages.
 //!
 //! ```text
 //! receive:  bytes ─ deframe ─▶ record ─ (caller decrypts in place) ─▶ plaintext
@@ -24,7 +25,8 @@
 //! * A [`DecodeError`] names the fault and the field: `ServerHello.legacy_session_id_echo: invalid
 //!   length`.
 //!
-//! [`handshake::tls12`] contains the messages that TLS 1.2 encodes differently.
+//! [`handshake::tls12`] contains the messages that TLS 1.2 encodes differently. [`lenient`] reads
+//! hellos that an endpoint must reject, and [`registry`] names all that IANA registers.
 //!
 //! # The server name of a ClientHello
 //!
@@ -101,6 +103,7 @@ pub mod client_hello_peeker;
 pub mod code_points;
 pub mod error;
 pub mod extension;
+pub mod fingerprint;
 pub mod handshake;
 pub mod lenient;
 pub mod list;

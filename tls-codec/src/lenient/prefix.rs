@@ -139,7 +139,7 @@ impl<'a> Partial<'a> {
         let mut whole = 0_usize;
         while !r.is_empty() {
             let Ok([t1, t0, l1, l0]) = r.array() else {
-                // A header that is cut by the end of the block, not by the end of what was received.
+                // The end of the block cuts the header, not the end of what was received.
                 if r.len().saturating_add(need) < 4 {
                     return Err(r.error(Fault::Truncated));
                 }
