@@ -233,6 +233,12 @@ macro_rules! shared_settings {
             Role::answer(self.runtime.original(), need)
         }
 
+        /// Returns the limits on what a peer can make this side store.
+        #[must_use]
+        pub fn limits(&self) -> &$crate::Limits {
+            self.engine.original().limits()
+        }
+
         /// Sets limits on what a peer can make this side store. Default:
         /// [`Limits::default`](crate::Limits::default).
         pub fn set_limits(&mut self, limits: $crate::Limits) {

@@ -133,6 +133,7 @@
 //!   `log` crate. It never logs a secret.
 //! * `system-roots` (default): [`system_roots`].
 //! * `webpki-roots` (default): [`webpki_roots()`].
+//! * `tokio`: asynchronous connections, in the module `tokio`.
 //! * `dangerous_configuration`: lets a client replace certificate verification.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -159,6 +160,9 @@ pub mod redis;
 mod resumption;
 mod session;
 mod sync;
+#[cfg(feature = "tokio")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+pub mod tokio;
 mod verify;
 
 pub use pki_types;
@@ -235,6 +239,6 @@ pub fn is_truncation(error: &std::io::Error) -> bool {
 }
 
 // Tests the examples of the README.
-#[cfg(all(doctest, feature = "system-roots"))]
+#[cfg(all(doctest, feature = "system-roots", feature = "tokio"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -11,7 +11,8 @@
 //! | [`resumption`] | Tickets or a store? How does a fleet of servers share sessions? |
 //! | [`early_data`] | What does 0-RTT cost, and when is it safe? |
 //! | [`external_psks`] | How do two machines connect without certificates? |
-//! | [`io`] | How do I drive a connection: blocking streams, event loops, async |
+//! | [`io`] | How do I drive a connection: blocking streams, event loops, other runtimes |
+#![cfg_attr(feature = "tokio", doc = "| [`asynchronous`] | How do I use it under tokio? |")]
 //! | [`errors`] | What does this error mean, and what do I do about it? |
 //! | [`limits`] | How much can a peer make me hold or compute? |
 //! | [`architecture`] | How is the library built, and where do I change it? |
@@ -19,6 +20,9 @@
 //! | [`performance`] | How fast is it, how much memory does it take, and how do I keep it so? |
 
 pub mod architecture;
+#[cfg(feature = "tokio")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+pub mod asynchronous;
 pub mod client_certificates;
 pub mod defaults;
 pub mod early_data;

@@ -213,6 +213,12 @@
 //! to somebody else, such as a backend that holds the key. A peer that does not speak TLS is an
 //! error with its bytes, so that a client of plain HTTP gets a 400.
 //!
+//! # Other runtimes
+//!
+//! For tokio there is the feature `tokio`, with the module `tokio` and the chapter `asynchronous`
+//! of this manual. It is an example for others: it moves bytes and wakes tasks, and all else is
+//! above.
+//!
 //! # Without buffers
 //!
 //! The engine, [`strata_tls::handshake`](crate::handshake), works on slices of the caller. See

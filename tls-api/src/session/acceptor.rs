@@ -256,6 +256,11 @@ impl AcceptError {
         self.error.alert().map(alert_record)
     }
 
+    #[cfg(feature = "tokio")]
+    pub(crate) fn into_parts(self) -> (Error, Vec<u8>) {
+        (*self.error, self.received)
+    }
+
     /// Returns all bytes received, untouched, for example for a server of another protocol.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {

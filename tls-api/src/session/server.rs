@@ -42,6 +42,13 @@ impl ServerSession {
         self.0.has_early().then_some(ReadEarlyData(&mut self.0))
     }
 
+    /// Returns whether data can be sent before the client's Finished: the server's flight is
+    /// complete, and the configuration [allows it](ServerConfig::set_send_half_rtt_data).
+    #[must_use]
+    pub fn can_send_half_rtt(&self) -> bool {
+        self.0.connection().is_handshaking() && self.0.connection().can_send()
+    }
+
     /// Returns the host name that the client requested (SNI, RFC 6066 §3), once the handshake is
     /// complete. It is a valid DNS name of at most 253 bytes, in the case in which it was sent,
     /// without a trailing dot.

@@ -124,6 +124,12 @@ macro_rules! setters {
                 self.common_mut().session_context = context.to_vec();
             }
 
+            /// Returns the limits on the resources that a peer can make this side use.
+            #[must_use]
+            pub fn limits(&self) -> &Limits {
+                &self.common.limits
+            }
+
             /// Sets limits on the resources that a peer can make this side use.
             pub fn set_limits(&mut self, limits: Limits) {
                 self.common_mut().limits = limits;

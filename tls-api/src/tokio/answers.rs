@@ -1,0 +1,167 @@
+//! [`AnswerNeeds`]: answers to deferred requests that take time.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use crate::session::io_loop::protocol_error;
+use crate::{Answer, AnySession, Error, Need, Session};
+#[cfg(doc)]
+use crate::{ClientConfig, Needs, ServerConfig, ServerSession};
+
+/// Answers the requests that a configuration defers: from a database, a key management service, a
+/// pool of threads, or a remote store of sessions.
+///
+/// Only the kinds that [`ServerConfig::set_deferred_needs`] or [`ClientConfig::set_deferred_needs`]
+/// names arrive here, and the signatures of keys outside this process. The configuration answers
+/// all others at once. `async fn` implements the methods:
+///
+/// ```
+/// use std::sync::Arc;
+/// use strata_tls::tokio::{AnswerNeeds, TlsAcceptor};
+/// use strata_tls::{Answer, Identity, Need, Needs, ServerConfig};
+///
+/// struct Tenants;
+///
+/// impl Tenants {
+///     async fn load(&self, name: &str) -> Option<Arc<Identity>> {
+///         # let _ = name;
+///         None // from a database
+///     }
+/// }
+///
+/// impl AnswerNeeds for Tenants {
+///     async fn answer(&self, need: Need) -> Answer {
+///         match need {
+///             Need::Identity(need) => match self.load(need.server_name().unwrap_or_default()).await {
+///                 Some(identity) => need.answer(identity),
+///                 None => need.refuse(),
+///             },
+///             other => other.refuse(),
+///         }
+///     }
+/// }
+///
+/// let mut config = ServerConfig::with_identities([]);
+/// config.set_deferred_needs(Needs::IDENTITY);
+/// let mut acceptor = TlsAcceptor::new(Arc::new(config));
+/// acceptor.set_answers(Tenants);
+/// ```
+///
+/// The configuration's own objects may block, for example a verifier that asks the operating
+/// system. To call them on a pool of threads, defer the kind and answer with
+/// `spawn_blocking(move || config.answer(need))`.
+///
+/// The handshake waits for the answer. In TLS 1.3 it does not wait for tickets
+/// ([`Needs::NEW_SESSION`]): they follow when they are ready.
+pub trait AnswerNeeds: Send + Sync + 'static {
+    /// Answers a request. [`Need::refuse`] answers no.
+    fn answer(&self, need: Need) -> impl Future<Output = Answer> + Send;
+
+    /// Removes these sessions from the store, because a connection that created or resumed them has
+    /// failed: those of [`ServerSession::failed_sessions`]. The error is returned to the
+    /// application afterwards. Default: does nothing.
+    fn remove_sessions(&self, ids: Vec<[u8; 32]>) -> impl Future<Output = ()> + Send {
+        drop(ids);
+        async {}
+    }
+}
+
+impl<A: AnswerNeeds> AnswerNeeds for Arc<A> {
+    fn answer(&self, need: Need) -> impl Future<Output = Answer> + Send {
+        (**self).answer(need)
+    }
+
+    fn remove_sessions(&self, ids: Vec<[u8; 32]>) -> impl Future<Output = ()> + Send {
+        (**self).remove_sessions(ids)
+    }
+}
+
+/// An [`AnswerNeeds`] of any type. Its futures own it.
+pub(super) trait StartAnswers: Send + Sync {
+    fn start(self: Arc<Self>, need: Need) -> Work;
+    fn start_removal(self: Arc<Self>, ids: Vec<[u8; 32]>) -> Work;
+}
+
+impl<A: AnswerNeeds> StartAnswers for A {
+    fn start(self: Arc<Self>, need: Need) -> Work {
+        Work::new(async move { Some(self.answer(need).await) })
+    }
+
+    fn start_removal(self: Arc<Self>, ids: Vec<[u8; 32]>) -> Work {
+        Work::new(async move {
+            self.remove_sessions(ids).await;
+            None
+        })
+    }
+}
+
+/// Work of the application, and its answer if it has one. The mutex is never locked: it makes the
+/// stream `Sync` with a future that is not.
+pub(super) struct Work(Mutex<Pin<Box<dyn Future<Output = Option<Answer>> + Send>>>);
+
+impl Work {
+    fn new(future: impl Future<Output = Option<Answer>> + Send + 'static) -> Self {
+        Self(Mutex::new(Box::pin(future)))
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll(cx)
+    }
+}
+
+/// Answers the requests of one session.
+pub(super) struct Answering {
+    answers: Option<Arc<dyn StartAnswers>>,
+    work: Option<Work>,
+}
+
+impl Answering {
+    pub(super) fn new(answers: Option<Arc<dyn StartAnswers>>) -> Self {
+        Self { answers, work: None }
+    }
+
+    /// Takes a request of the session, and answers it. Returns whether there was one. If it ends
+    /// the connection, the session returns the error from now on.
+    pub(super) fn poll(&mut self, session: &mut AnySession, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if self.work.is_none() {
+            let Some(need) = session.take_need() else { return Poll::Ready(Ok(false)) };
+            let Some(answers) = &self.answers else { return Poll::Ready(Err(unanswered(&need))) };
+            self.work = Some(Arc::clone(answers).start(need));
+        }
+        let Some(work) = &mut self.work else { return Poll::Ready(Ok(false)) };
+        let answer = ready!(work.poll(cx));
+        self.work = None;
+        Poll::Ready(match answer.map(|answer| session.answer(answer)) {
+            // The session still waits, and nothing will come.
+            Some(Err(e @ Error::WrongAnswer)) => Err(protocol_error(e)),
+            _ => Ok(true),
+        })
+    }
+
+    /// Removes the sessions of a connection that has failed, after work that may still store them.
+    pub(super) fn poll_removal(&mut self, session: &mut AnySession, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if let Some(work) = &mut self.work {
+                let _ = ready!(work.poll(cx));
+                self.work = None;
+            }
+            let (AnySession::Server(server), Some(answers)) = (&mut *session, &self.answers) else {
+                return Poll::Ready(());
+            };
+            let ids: Vec<_> = server.failed_sessions().collect();
+            if ids.is_empty() {
+                return Poll::Ready(());
+            }
+            self.work = Some(Arc::clone(answers).start_removal(ids));
+        }
+    }
+}
+
+#[cold]
+fn unanswered(need: &Need) -> io::Error {
+    let kind = need.kind();
+    io::Error::other(format!("the handshake waits for {kind}, which the configuration defers; call set_answers"))
+}

@@ -1,0 +1,126 @@
+//! The tasks that wait for one direction of a transport.
+//!
+//! A transport keeps one waker per direction: that of the last poll. But a read may have to write
+//! (a KeyUpdate, an alert) and a write may have to read (until the handshake is complete), and the
+//! two may belong to different tasks. If both wait for the same direction, the transport gets a
+//! waker that wakes both. A task that has the stream for itself only uses its own waker.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+/// Why a task polls the stream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Reader,
+    Writer,
+}
+
+/// The tasks that wait. The reader's waker stays here after it was woken, so that a task that waits
+/// for each request does not clone its waker for each.
+#[derive(Default)]
+pub(super) struct Waiters {
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+    /// What the transport has got, if not a task's own waker.
+    shared: Option<Arc<SharedWaker>>,
+}
+
+struct SharedWaker {
+    tasks: [Option<Waker>; 2],
+    was_woken: AtomicBool,
+}
+
+impl Waiters {
+    /// Polls the transport for a task. If that succeeds while the other task waits, wakes the
+    /// latter, because the transport may have forgotten it.
+    pub(super) fn poll<T>(
+        &mut self,
+        side: Side,
+        cx: &mut Context<'_>,
+        mut op: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        if let Poll::Ready(done) = op(cx) {
+            self.wake_other(side, cx.waker());
+            return Poll::Ready(done);
+        }
+        if self.note(side, cx.waker()) {
+            return op(&mut Context::from_waker(&self.share()));
+        }
+        self.shared = None;
+        Poll::Pending
+    }
+
+    /// Polls the transport for what a reader does on the side whenever it is polled: after
+    /// `Pending`, only once the transport has woken the task.
+    pub(super) fn poll_once<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut op: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        if self.shared.as_ref().is_some_and(|shared| shared.will_wake(cx.waker())) {
+            return Poll::Pending;
+        }
+        if let Poll::Ready(done) = op(cx) {
+            self.wake_other(Side::Reader, cx.waker());
+            self.reader = None;
+            return Poll::Ready(done);
+        }
+        self.note(Side::Reader, cx.waker());
+        op(&mut Context::from_waker(&self.share()))
+    }
+
+    /// Remembers the task. Returns whether another one waits too.
+    fn note(&mut self, side: Side, waker: &Waker) -> bool {
+        let (own, other) = match side {
+            Side::Reader => (&mut self.reader, &self.writer),
+            Side::Writer => (&mut self.writer, &self.reader),
+        };
+        if !own.as_ref().is_some_and(|own| own.will_wake(waker)) {
+            *own = Some(waker.clone());
+        }
+        other.as_ref().is_some_and(|other| !other.will_wake(waker))
+    }
+
+    /// Wakes the other task if it may have waited, after this one has used the transport.
+    pub(super) fn wake_other(&mut self, side: Side, waker: &Waker) {
+        let other = match side {
+            Side::Reader => self.writer.take(),
+            Side::Writer => {
+                self.writer = None;
+                self.reader.take()
+            }
+        };
+        self.shared = None;
+        if let Some(other) = other.filter(|other| !other.will_wake(waker)) {
+            other.wake();
+        }
+    }
+
+    /// Returns a waker that wakes both tasks.
+    fn share(&mut self) -> Waker {
+        let tasks = [self.reader.clone(), self.writer.clone()];
+        let shared = Arc::new(SharedWaker { tasks, was_woken: AtomicBool::new(false) });
+        self.shared = Some(Arc::clone(&shared));
+        shared.into()
+    }
+}
+
+impl SharedWaker {
+    /// Returns whether this task will be woken, and was not yet.
+    fn will_wake(&self, waker: &Waker) -> bool {
+        !self.was_woken.load(Ordering::Acquire) && self.tasks.iter().flatten().any(|task| task.will_wake(waker))
+    }
+}
+
+impl Wake for SharedWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    /// Sets the flag first: a task that sees it unset is woken afterwards.
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.was_woken.store(true, Ordering::Release);
+        self.tasks.iter().flatten().for_each(Waker::wake_by_ref);
+    }
+}

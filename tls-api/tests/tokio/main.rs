@@ -1,0 +1,11 @@
+//! Asynchronous clients and servers. Most run on an executor of their own that detects hangs; those
+//! that need timers or sockets run on tokio's.
+
+mod counts;
+mod handshakes;
+#[path = "../memory/pki.rs"]
+#[expect(dead_code, reason = "shared with another test")]
+mod pki;
+mod streams;
+mod transport;
+mod wakers;
