@@ -5,11 +5,15 @@
 
 use libfuzzer_sys::fuzz_target;
 use pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
-use tls_crypto::pem::{Content, Sections, sections, what_is};
+use tls_crypto::pem::{Content, Encoding, Sections, entries, is_der, sections, what_is};
+use tls_crypto::pkcs7::Bundle;
 use tls_crypto::{KeyRejected, PrivateKey, spki};
 use tls_fuzz::PEM;
 use tls_handshake::verify::Crls;
-use tls_handshake::{Identity, IdentityError, anchors_from_pem, certs_from_pem, usable_anchors_from_pem};
+use tls_handshake::{
+    Identity, IdentityError, anchors_from_bytes, anchors_from_pem, certs_from_bytes, certs_from_pem, server_name,
+    usable_anchors_from_bytes,
+};
 
 fuzz_target!(|input: &[u8]| {
     // The shortest section that is reported is a damaged mark.
@@ -36,11 +40,13 @@ fuzz_target!(|input: &[u8]| {
     }
     for content in [Content::Certificate, Content::PrivateKey, Content::Crl] {
         assert!(sections(input, content).count() <= most);
+        // An entry of a bundle has at least two bytes.
+        assert!(entries(input, content, Encoding::PemOrDer).count() <= input.len());
         assert!(!what_is(input, content).is_empty());
     }
     // The lenient reader finds at least what the strict ones find.
-    let (usable, problems) = usable_anchors_from_pem(input);
-    match anchors_from_pem(input) {
+    let (usable, problems) = usable_anchors_from_bytes(input);
+    match anchors_from_bytes(input) {
         Ok(anchors) => assert!(anchors == usable && problems.is_empty()),
         Err(e) => {
             printable(&e);
@@ -50,10 +56,24 @@ fuzz_target!(|input: &[u8]| {
     if let Ok(certs) = certs_from_pem(input) {
         assert!(!certs.is_empty() && certs.len() <= most);
     }
+    match (certs_from_pem(input), certs_from_bytes(input)) {
+        // DER may contain text that is PEM.
+        (Ok(of_pem), of_bytes) => assert!(is_der(input) || of_bytes.unwrap() == of_pem),
+        (Err(e), _) => printable(&e),
+    }
+    if let Some(bundle) = Bundle::read(input) {
+        assert_eq!(Bundle::read(&bundle.encode()), Some(bundle));
+    }
+    if let Err(e) = server_name(&String::from_utf8_lossy(input)) {
+        printable(&e);
+        assert!(e.instead().is_none_or(|name| server_name(name).is_ok()));
+    }
     let leaf = CertificateDer::from_pem_slice(PEM[0]).unwrap();
     for (certs, key) in [(input, input), (PEM[0], input), (input, PEM[1])] {
-        if let Err(e) = Identity::from_pem(certs, key) {
-            printable(&e);
+        for loaded in [Identity::from_pem(certs, key), Identity::from_bytes(certs, key)] {
+            if let Err(e) = loaded {
+                printable(&e);
+            }
         }
     }
     let loaded = Identity::from_der(vec![leaf.clone(), CertificateDer::from(input).into_owned()], input);
@@ -75,6 +95,7 @@ fuzz_target!(|input: &[u8]| {
     }
     assert_eq!(spki::same_key(&known, input), spki::same_key(input, &known));
     drop(Crls::from_pem(input));
+    drop(Crls::from_bytes([input, input]));
     drop(Crls::from_der([input]));
 });
 

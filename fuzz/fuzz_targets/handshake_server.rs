@@ -22,7 +22,7 @@ struct Settings {
 static SETTINGS: LazyLock<Settings> = LazyLock::new(|| {
     let configs = [ClientAuth::Disabled, ClientAuth::Optional].map(|client_auth| {
         let mut config = ServerConfig::new();
-        config.set_alpn_protocols(&[b"h2", b"http/1.1"]).unwrap();
+        config.set_alpn_protocols(["h2", "http/1.1"]).unwrap();
         config.set_client_auth(client_auth);
         config.set_session_lookup(SessionLookup::Tickets);
         config.set_external_psks(true);

@@ -79,9 +79,8 @@ impl Pair {
 
     fn under(config: u8) -> Self {
         let (client, server) = &CONFIGS[usize::from(config % 4)];
-        let name = "localhost".try_into().unwrap();
         Self {
-            client: End::new(ClientSession::new(client, name).unwrap()),
+            client: End::new(ClientSession::new(client, "localhost").unwrap()),
             server: End::new(ServerSession::new(server)),
         }
     }

@@ -62,7 +62,7 @@ fn run() -> Result<()> {
 /// default.
 fn client_config(ca: &CertificateAuthority) -> Result<Arc<ClientConfig>> {
     let mut config = ClientConfig::with_roots(strata_tls::root_store_from_pem(ca.pem.as_bytes())?);
-    config.set_alpn_protocols(&[b"http/1.1"])?;
+    config.set_alpn_protocols(["http/1.1"])?;
     Ok(Arc::new(config))
 }
 
@@ -73,7 +73,7 @@ fn fetch(config: &Arc<ClientConfig>, server: SocketAddr, name: &str) -> Result<S
     socket.set_nodelay(true)?;
     let connected = start.elapsed();
 
-    let mut session = ClientSession::new(config, name.to_owned().try_into()?)?;
+    let mut session = ClientSession::new(config, name)?;
     let mut transport = CountRoundTrips::new(socket);
     session.complete_io(&mut transport)?;
     let (established, round_trips) = (start.elapsed(), transport.round_trips);
@@ -120,7 +120,7 @@ fn micros(time: Duration) -> String {
 
 /// Starts a server on a free port, in a background thread.
 fn serve(mut config: ServerConfig) -> Result<SocketAddr> {
-    config.set_alpn_protocols(&[b"http/1.1"])?;
+    config.set_alpn_protocols(["http/1.1"])?;
     let config = Arc::new(config);
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;

@@ -11,10 +11,16 @@ macro_rules! shared_settings {
         /// them. A server selects the first of its list that the client offers, and rejects a
         /// client that offers only others. Default: none, which disables ALPN.
         ///
+        /// Names are texts or bytes, without a length before them:
+        /// `set_alpn_protocols(["h2", "http/1.1"])`.
+        ///
         /// # Errors
         /// [`ConfigError`](crate::ConfigError) for a name of 0 or more than 255 bytes, or too many
         /// names.
-        pub fn set_alpn_protocols(&mut self, protocols: &[&[u8]]) -> Result<(), $crate::ConfigError> {
+        pub fn set_alpn_protocols(
+            &mut self,
+            protocols: impl IntoIterator<Item: AsRef<[u8]>>,
+        ) -> Result<(), $crate::ConfigError> {
             self.engine_mut().set_alpn_protocols(protocols)
         }
 

@@ -29,10 +29,10 @@
 //! use std::{io::{Read, Write}, net::TcpStream, sync::Arc};
 //! use strata_tls::{ClientConfig, ClientSession, StreamOwned};
 //!
-//! // Or `webpki_roots()`, or `root_store_from_pem(&std::fs::read("ca.pem")?)?` for your own CA.
+//! // Or `webpki_roots()`, or `root_store_from_file("ca.pem")?` for your own CA.
 //! let config = Arc::new(ClientConfig::with_roots(strata_tls::system_roots()?.roots));
 //!
-//! let session = ClientSession::new(&config, "www.example.com".try_into()?)?;
+//! let session = ClientSession::new(&config, "www.example.com")?;
 //! let mut stream = StreamOwned::new(session, TcpStream::connect("www.example.com:443")?);
 //! stream.write_all(b"GET / HTTP/1.0\r\nHost: www.example.com\r\n\r\n")?;
 //! let mut page = Vec::new();
@@ -56,8 +56,7 @@
 //!     stream.close() // sends close_notify
 //! }
 //!
-//! let (chain, key) = (std::fs::read("chain.pem")?, std::fs::read("key.pem")?);
-//! let config = Arc::new(ServerConfig::from_pem(&chain, &key)?);
+//! let config = Arc::new(ServerConfig::from_files("chain.pem", "key.pem")?);
 //! for socket in TcpListener::bind("[::]:8443")?.incoming() {
 //!     if let Err(e) = echo_line(&config, socket?) {
 //!         eprintln!("{e}"); // what went wrong with this client
@@ -82,7 +81,7 @@
 //! let client_config = Arc::new(ClientConfig::with_roots(strata_tls::root_store_from_pem(&cert)?));
 //!
 //! let mut server = ServerSession::new(&server_config);
-//! let mut client = ClientSession::new(&client_config, "localhost".try_into()?)?;
+//! let mut client = ClientSession::new(&client_config, "localhost")?;
 //! client.write_all(b"hello")?; // buffered, and sent after the handshake
 //!
 //! while client.wants_write() || server.wants_write() {
@@ -178,14 +177,15 @@ pub use tls_handshake::verify::{
 #[cfg(feature = "dangerous_configuration")]
 pub use tls_handshake::verify::{VerifyName, VerifyPath};
 pub use tls_handshake::{
-    ALL_CIPHERSUITES, AnchorFault, AnchorRejection, AnchorReport, Answer, BadPin, CertificateError, CertificateReport,
-    ChainPosition, ChainReport, ClientAuth, ClientSessionValue, ConfigError, ConstraintFault, Contradiction,
-    CrlMismatch, Error, ErrorKind, ExternalPsk, HandshakeKind, Hint, Identity, IdentityError, InapplicableCrl, KeyLog,
-    Limits, NameConstraint, Need, NeedClientIdentity, NeedClientVerdict, NeedIdentity, NeedNewSession, NeedSession,
-    NeedSignature, NeedTakeSession, NeedVerdict, Needs, NoKeyLog, OcspError, Pin, PskCandidate, RecordLimits,
-    RecordPadding, Refusal, RevocationSource, RootCertStore, SctError, ServerSessionValue, SessionError, SessionLookup,
-    SignError, Signer, SigningKey, StateName, SuitePreference, SupportedCipherSuite, TransportEnd, UnsupportedPart,
-    UnsupportedSignature, Work, certs_from_pem,
+    ALL_CIPHERSUITES, AnchorFault, AnchorRejection, AnchorReport, Answer, AsKeyDer, BadPin, BadServerName,
+    CertificateError, CertificateReport, ChainPosition, ChainReport, ClientAuth, ClientSessionValue, ConfigError,
+    ConstraintFault, Contradiction, CrlMismatch, Error, ErrorKind, ExternalPsk, HandshakeKind, Hint, Identity,
+    IdentityError, InapplicableCrl, KeyLog, Limits, NameConstraint, NameFault, Need, NeedClientIdentity,
+    NeedClientVerdict, NeedIdentity, NeedNewSession, NeedSession, NeedSignature, NeedTakeSession, NeedVerdict, Needs,
+    NoKeyLog, OcspError, Pin, PskCandidate, RecordLimits, RecordPadding, Refusal, RevocationSource, RootCertStore,
+    SctError, ServerSessionValue, SessionError, SessionLookup, SignError, Signer, SigningKey, StateName,
+    SuitePreference, SupportedCipherSuite, TransportEnd, UnsupportedPart, UnsupportedSignature, Work, certs_from_bytes,
+    certs_from_pem, server_name,
 };
 
 pub use crate::config::client::ClientConfig;
@@ -210,6 +210,7 @@ pub use crate::session::client::ClientSession;
 pub use crate::session::connection_info::ConnectionInfo;
 pub use crate::session::early_data::{ReadEarlyData, WriteEarlyData};
 pub use crate::session::server::ServerSession;
+pub use crate::session::server_name::IntoServerName;
 pub use crate::session::stream::{Stream, StreamOwned};
 pub use crate::session::{IoState, Session, Transport};
 pub use crate::verify::client::{
@@ -217,7 +218,7 @@ pub use crate::verify::client::{
 };
 #[cfg(feature = "webpki-roots")]
 pub use crate::verify::roots::webpki_roots;
-pub use crate::verify::roots::{RootsError, root_store_from_pem};
+pub use crate::verify::roots::{RootsError, root_store_from_bytes, root_store_from_file, root_store_from_pem};
 #[cfg(feature = "system-roots")]
 pub use crate::verify::roots::{SystemRoots, system_roots};
 pub use crate::verify::server::ServerCertVerifier;

@@ -22,6 +22,7 @@ pub(crate) mod io_loop;
 pub(crate) mod receive_buffer;
 pub(crate) mod send_buffer;
 pub(crate) mod server;
+pub(crate) mod server_name;
 pub(crate) mod stream;
 
 /// One TLS connection with its buffers. It does no I/O of its own.

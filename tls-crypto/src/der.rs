@@ -32,6 +32,8 @@ pub const ENUMERATED: u8 = 0x0a;
 pub const UTC_TIME: u8 = 0x17;
 /// GeneralizedTime.
 pub const GENERALIZED_TIME: u8 = 0x18;
+/// SET and SET OF.
+pub const SET: u8 = 0x31;
 /// SEQUENCE and SEQUENCE OF.
 pub const SEQUENCE: u8 = 0x30;
 /// `[0]`, constructed.

@@ -101,6 +101,7 @@ pub mod hkdf;
 mod hmac_input;
 mod key_exchange;
 pub mod pem;
+pub mod pkcs7;
 pub mod quic;
 mod random;
 mod secret_bytes;

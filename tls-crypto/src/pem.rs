@@ -19,9 +19,12 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 mod content;
+mod entries;
 mod found;
+mod shape;
 
 pub use content::{Content, sections};
+pub use entries::{Encoding, Entry, entries, has, is_der};
 pub use found::what_is;
 
 /// Iterates over the sections of a file. Text between sections and byte order marks are skipped.
@@ -217,27 +220,35 @@ impl fmt::Debug for Section<'_> {
     }
 }
 
-/// The place of a section in its file.
+/// The place of a section or of a part of it in its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
+    /// 0 if the file is DER.
     section: usize,
     line: usize,
     label: String,
+    /// The number in a bundle.
+    part: Option<usize>,
 }
 
 impl Place {
     fn new(section: usize, line: usize, label: &[u8]) -> Self {
         let label = label.get(..LABEL).unwrap_or(label).escape_ascii().to_string();
-        Self { section, line, label }
+        Self { section, line, label, part: None }
     }
 
-    /// Returns the number of the section, counted from 1.
+    /// The place of the content of a DER file.
+    fn of_file() -> Self {
+        Self { section: 0, line: 0, label: String::new(), part: None }
+    }
+
+    /// Returns the number of the section, counted from 1. 0 for a DER file, which has none.
     #[must_use]
     pub fn section(&self) -> usize {
         self.section
     }
 
-    /// Returns the number of the line that begins the section, counted from 1.
+    /// Returns the number of the line that begins the section, counted from 1. 0 for a DER file.
     #[must_use]
     pub fn line(&self) -> usize {
         self.line
@@ -252,6 +263,12 @@ impl Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(part) = self.part {
+            write!(f, "entry {part} of the bundle in ")?;
+        }
+        if self.section == 0 {
+            return f.write_str("the DER file");
+        }
         write!(f, "section {}", self.section)?;
         if !self.label.is_empty() {
             write!(f, " ({})", self.label)?;
@@ -307,8 +324,8 @@ pub enum PemFault {
     NotBase64,
     /// The label is unknown, so the content may be what is looked for.
     UnknownLabel,
-    /// It is a bundle (PKCS#7) that may contain what is looked for.
-    Bundle,
+    /// It is a bundle (PKCS#7) that cannot be parsed, and may contain what is looked for.
+    BadBundle,
 }
 
 impl fmt::Display for PemFault {
@@ -327,7 +344,10 @@ impl fmt::Display for PemFault {
                 "unknown label; expected one such as CERTIFICATE, PRIVATE KEY or X509 CRL (remove the section if it is \
                  something else)"
             }
-            Self::Bundle => "a PKCS#7 bundle; extract its certificates with `openssl pkcs7 -in file -print_certs`",
+            Self::BadBundle => {
+                "a PKCS#7 bundle that cannot be parsed: it is damaged, encrypted, or not DER; try to extract its \
+                 certificates with `openssl pkcs7 -in file -print_certs`"
+            }
         })
     }
 }

@@ -104,6 +104,16 @@ impl PrivateKey {
         Self::from_pem_with_public_keys(file, &[])
     }
 
+    /// Reads a private key from a file that may be PEM (see [`from_pem`](Self::from_pem)) or DER
+    /// (see [`from_der`](Self::from_der)). The content shows which.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_pem`](Self::from_pem).
+    pub fn from_bytes(file: &[u8]) -> Result<Self, KeyRejected> {
+        if pem::is_der(file) { Self::from_der_with_public_keys(file, &[]) } else { Self::from_pem(file) }
+    }
+
     /// Reads the private key in a PEM file. An elliptic curve key without its public key, as Java
     /// writes them, takes it from the SubjectPublicKeyInfo that belongs to it, if one does.
     ///

@@ -18,6 +18,7 @@ mod display;
 mod excerpt;
 mod illegal;
 mod kind;
+mod server_name;
 mod state_name;
 
 pub use crate::certificate_error::{CertificateError, Refusal};
@@ -26,6 +27,7 @@ pub use excerpt::Excerpt;
 pub(crate) use excerpt::{Escaped, bounded};
 pub use illegal::{Flood, Illegal};
 pub use kind::ErrorKind;
+pub use server_name::{BadServerName, NameFault, server_name};
 pub(crate) use state_name::Side;
 pub use state_name::StateName;
 
@@ -310,6 +312,8 @@ pub enum Error {
     /// [`ClientConfig::validate`](crate::ClientConfig::validate) and
     /// [`ServerConfig::validate`](crate::ServerConfig::validate).
     Config(Contradiction),
+    /// The name of the server to connect to is neither a host name nor an IP address.
+    BadServerName(BadServerName),
     /// A message to send does not fit its length fields, because the configuration is too large.
     LocalMessageTooLong,
 }
@@ -401,6 +405,7 @@ impl Error {
             | Self::RecordRoom { .. }
             | Self::SendAfterClose
             | Self::KeyExhausted
+            | Self::BadServerName(_)
             | Self::NoKeyUpdate => return None,
         })
     }
@@ -439,6 +444,12 @@ impl From<DecodeError> for Error {
 impl From<Contradiction> for Error {
     fn from(e: Contradiction) -> Self {
         Self::Config(e)
+    }
+}
+
+impl From<BadServerName> for Error {
+    fn from(e: BadServerName) -> Self {
+        Self::BadServerName(e)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use pki_types::{CertificateDer, UnixTime};
 use tls_codec::code_points::SignatureScheme;
+use tls_crypto::pem::Encoding;
 use tls_crypto::{HashAlgorithm, PrivateKey};
 
 use crate::negotiate::scheme_of;
@@ -12,6 +13,7 @@ use crate::resumption::identity_scope;
 use crate::verify::ocsp::check_own;
 
 mod error;
+mod key_der;
 mod load;
 mod ocsp_response;
 mod order;
@@ -22,7 +24,8 @@ mod trust_settings;
 pub(crate) mod tests;
 
 pub use error::IdentityError;
-pub use load::{anchors_from_pem, certs_from_pem, usable_anchors_from_pem};
+pub use key_der::AsKeyDer;
+pub use load::{anchors_from_bytes, anchors_from_pem, certs_from_bytes, certs_from_pem, usable_anchors_from_bytes};
 pub use signing_key::{SignError, Signer, SigningKey};
 
 /// A certificate chain with its key, and the data that a server staples to it. It authenticates
@@ -71,15 +74,52 @@ impl Identity {
     /// [`IdentityError`], for example if the key is encrypted, has another format, or belongs to
     /// none of the certificates.
     pub fn from_pem(certs: &[u8], key: &[u8]) -> Result<Self, IdentityError> {
-        let (chain, key) = load::chain_and_key(certs, key)?;
+        let (chain, key) = load::chain_and_key(certs, key, Encoding::Pem)?;
+        Self::new(chain, key)
+    }
+
+    /// Reads an identity from the contents of two files, each PEM or DER, which the content shows:
+    /// certificates ([`certs_from_bytes`]) and a key (PKCS#8, SEC1 or PKCS#1). Otherwise like
+    /// [`from_pem`](Self::from_pem).
+    ///
+    /// # Errors
+    /// As [`from_pem`](Self::from_pem).
+    ///
+    /// ```no_run
+    /// use strata_tls_handshake::Identity;
+    ///
+    /// let identity = Identity::from_bytes(&std::fs::read("chain.p7b")?, &std::fs::read("key.der")?)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_bytes(certs: &[u8], key: &[u8]) -> Result<Self, IdentityError> {
+        let (chain, key) = load::chain_and_key(certs, key, Encoding::PemOrDer)?;
         Self::new(chain, key)
     }
 
     /// Reads an identity from DER: certificates in any order, and a key (PKCS#8, SEC1 or PKCS#1).
+    /// Certificates may be of the type [`CertificateDer`] or vectors of bytes, and the key of any
+    /// type of [`AsKeyDer`], such as [`PrivateKeyDer`](pki_types::PrivateKeyDer).
     ///
     /// # Errors
     /// As [`from_pem`](Self::from_pem).
-    pub fn from_der(certs: Vec<CertificateDer<'static>>, key: &[u8]) -> Result<Self, IdentityError> {
+    ///
+    /// ```no_run
+    /// use pki_types::pem::PemObject;
+    /// use pki_types::{CertificateDer, PrivateKeyDer};
+    /// use strata_tls_handshake::Identity;
+    ///
+    /// let chain = CertificateDer::pem_file_iter("chain.pem")?.collect::<Result<Vec<_>, _>>()?;
+    /// let identity = Identity::from_der(chain, PrivateKeyDer::from_pem_file("key.pem")?)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_der(
+        certs: impl IntoIterator<Item: Into<CertificateDer<'static>>>,
+        key: impl AsKeyDer,
+    ) -> Result<Self, IdentityError> {
+        Self::read_der(certs.into_iter().map(Into::into).collect(), key.as_key_der())
+    }
+
+    fn read_der(certs: Vec<CertificateDer<'static>>, key: &[u8]) -> Result<Self, IdentityError> {
         order::check(&certs)?;
         let key = load::key_from_der(key, &certs)?;
         Self::new(certs, key)

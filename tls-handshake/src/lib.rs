@@ -96,9 +96,10 @@ pub use config::{
     SessionLookup, SuitePreference,
 };
 pub use connection::{ClientConnection, ClientStart, Connection, Processed, Progress, ServerConnection};
-pub use error::{Contradiction, Error, ErrorKind, StateName, TransportEnd};
+pub use error::{BadServerName, Contradiction, Error, ErrorKind, NameFault, StateName, TransportEnd, server_name};
 pub use identity::{
-    Identity, IdentityError, SignError, Signer, SigningKey, anchors_from_pem, certs_from_pem, usable_anchors_from_pem,
+    AsKeyDer, Identity, IdentityError, SignError, Signer, SigningKey, anchors_from_bytes, anchors_from_pem,
+    certs_from_bytes, certs_from_pem, usable_anchors_from_bytes,
 };
 pub use need::{
     Answer, Need, NeedClientIdentity, NeedClientVerdict, NeedIdentity, NeedNewSession, NeedSession, NeedSignature,

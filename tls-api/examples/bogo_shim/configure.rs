@@ -117,7 +117,7 @@ impl Shim {
             config.set_alpn_protocols(&[name.as_bytes()]).map_err(unimplemented)?;
         }
         if level.has("reject-alpn") {
-            config.set_alpn_protocols(&[b"not offered"]).map_err(unimplemented)?;
+            config.set_alpn_protocols(["not offered"]).map_err(unimplemented)?;
         }
         if let Some(size) = level.number("max-send-fragment")? {
             config.set_max_fragment_size(Some(wire_size(size))).map_err(unimplemented)?;

@@ -91,7 +91,7 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<(), Failure> {
     let read = |path: &PathBuf| std::fs::read(path).context(format!("cannot read {}", path.display()));
     let key = zeroize::Zeroizing::new(read(&arguments.key)?);
-    let identity = Identity::from_pem(&read(&arguments.certs)?, &key).context("--certs and --key")?;
+    let identity = Identity::from_bytes(&read(&arguments.certs)?, &key).context("--certs and --key")?;
     let mut redis = Redis::new(arguments.redis.as_str()).context("--redis")?;
     redis.set_timeout(arguments.redis_timeout);
     let store = Arc::new(RedisSessions::new(Arc::new(redis)));

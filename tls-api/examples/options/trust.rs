@@ -35,21 +35,20 @@ impl TrustOptions {
     pub(crate) fn verifier(&self, roots: RootCertStore) -> Result<ChainVerifier, Failure> {
         let mut verifier = ChainVerifier::new(roots);
         if !self.crl.is_empty() {
-            let mut pem = Vec::new();
+            let mut files = Vec::new();
             for path in &self.crl {
                 let file = std::fs::read(path).context(format!("cannot read --crl {}", path.display()))?;
                 // Alone, so that the error names the file.
-                Crls::from_pem(&file).context(format!("--crl {}", path.display()))?;
-                pem.extend(file);
-                pem.push(b'\n');
+                Crls::from_bytes([&file]).context(format!("--crl {}", path.display()))?;
+                files.push(file);
             }
-            let mut crls = Crls::from_pem(&pem).context("--crl")?;
+            let mut crls = Crls::from_bytes(files).context("--crl")?;
             crls.set_accept_unknown_status(self.crl_allow_unknown);
             verifier.set_crls(Some(crls));
         }
         for path in &self.trust_exact {
             let what = || format!("--trust-exact {}", path.display());
-            let certificates = strata_tls::certs_from_pem(&std::fs::read(path).context(what())?).context(what())?;
+            let certificates = strata_tls::certs_from_bytes(&std::fs::read(path).context(what())?).context(what())?;
             for certificate in certificates {
                 verifier.trust_exact_certificate(certificate).context(what())?;
             }

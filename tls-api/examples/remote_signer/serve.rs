@@ -24,7 +24,7 @@ const LIFETIME: Duration = Duration::from_secs(30);
 
 pub(crate) fn run(certs: &Path, signer: SocketAddr, port: u16) -> Result<(), Failure> {
     let pem = std::fs::read(certs).context(format!("cannot read {}", certs.display()))?;
-    let chain = strata_tls::certs_from_pem(&pem).context(format!("--certs {}", certs.display()))?;
+    let chain = strata_tls::certs_from_bytes(&pem).context(format!("--certs {}", certs.display()))?;
     // The schemes that the signer's key supports. This example expects an RSA or a P-256 key.
     let schemes = match is_rsa(&chain) {
         true => vec![SignatureScheme::RSA_PSS_RSAE_SHA256, SignatureScheme::RSA_PKCS1_SHA256],

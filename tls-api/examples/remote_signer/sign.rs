@@ -18,7 +18,7 @@ const MAX_MESSAGE: u32 = 1 << 16;
 
 pub(crate) fn run(key: &Path, port: u16, delay: u64) -> Result<(), Failure> {
     let pem = Zeroizing::new(std::fs::read(key).context(format!("--key {}", key.display()))?);
-    let key = Arc::new(PrivateKey::from_pem(&pem).context(format!("--key {}", key.display()))?);
+    let key = Arc::new(PrivateKey::from_bytes(&pem).context(format!("--key {}", key.display()))?);
     let listener = TcpListener::bind(("127.0.0.1", port)).context(format!("cannot listen on port {port}"))?;
     println!("listening on {}", listener.local_addr().context("the address")?);
     for server in listener.incoming() {

@@ -160,7 +160,7 @@ impl Arguments {
         // IPv6 addresses may have the brackets of a URL.
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&host).to_owned();
         let name = self.servername.as_ref().unwrap_or(&host);
-        let name = ServerName::try_from(name.clone()).context(format!("{name:?} is not a host name or IP address"))?;
+        let name = strata_tls::server_name(name).context("HOST or --servername")?;
         Ok(Target { host, port, name, path })
     }
 }

@@ -157,7 +157,7 @@ fn identity(arguments: &Arguments) -> Result<Option<Identity>, Failure> {
     };
     let read = |path: &Path| std::fs::read(path).context(format!("cannot read {}", path.display()));
     let pem = zeroize::Zeroizing::new(read(key)?);
-    let identity = Identity::from_pem(&read(certs)?, &pem).context(format!(
+    let identity = Identity::from_bytes(&read(certs)?, &pem).context(format!(
         "cannot use --auth-certs {} with --auth-key {}",
         certs.display(),
         key.display()
@@ -168,7 +168,7 @@ fn identity(arguments: &Arguments) -> Result<Option<Identity>, Failure> {
 fn roots(arguments: &Arguments) -> Result<RootCertStore, Failure> {
     if let Some(path) = &arguments.cafile {
         let pem = std::fs::read(path).context(format!("cannot read --cafile {}", path.display()))?;
-        return strata_tls::root_store_from_pem(&pem).context(format!("--cafile {}", path.display()));
+        return strata_tls::root_store_from_bytes(&pem).context(format!("--cafile {}", path.display()));
     }
     let system = strata_tls::system_roots().context("cannot load the system's trust anchors; use --cafile")?;
     for problem in &system.problems {

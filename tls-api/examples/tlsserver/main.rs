@@ -109,7 +109,7 @@ fn identities(arguments: &Arguments) -> Result<Vec<Identity>, Failure> {
     let mut identities = Vec::new();
     for (certs, key) in arguments.certs.iter().zip(&arguments.key) {
         let key_pem = zeroize::Zeroizing::new(read(key)?);
-        identities.push(Identity::from_pem(&read(certs)?, &key_pem).context(format!(
+        identities.push(Identity::from_bytes(&read(certs)?, &key_pem).context(format!(
             "cannot use --certs {} with --key {}",
             certs.display(),
             key.display()
@@ -184,7 +184,7 @@ fn client_verifier(arguments: &Arguments) -> Result<Option<Arc<dyn ClientCertVer
         };
     };
     let pem = std::fs::read(path).context(format!("cannot read --auth {}", path.display()))?;
-    let roots = strata_tls::root_store_from_pem(&pem).context(format!("--auth {}", path.display()))?;
+    let roots = strata_tls::root_store_from_bytes(&pem).context(format!("--auth {}", path.display()))?;
     let chain = arguments.trust.verifier(roots)?;
     Ok(Some(match arguments.require_auth {
         true => Arc::new(AllowAnyAuthenticatedClient::new(chain)),

@@ -31,11 +31,11 @@ use crate::{CertificateError, ClientSession, Error, WriteEarlyData};
 /// use std::sync::Arc;
 /// use strata_tls::{ClientConfig, ClientSession};
 ///
-/// let roots = strata_tls::root_store_from_pem(&std::fs::read("ca.pem")?)?;
+/// let roots = strata_tls::root_store_from_file("ca.pem")?;
 /// let mut config = ClientConfig::with_roots(roots);
-/// config.set_alpn_protocols(&[b"http/1.1"])?;
+/// config.set_alpn_protocols(["http/1.1"])?;
 /// let config = Arc::new(config);
-/// let connection = ClientSession::new(&config, "www.example.com".try_into()?)?;
+/// let connection = ClientSession::new(&config, "www.example.com")?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

@@ -1,5 +1,6 @@
 //! [`ServerConfig`]: the settings of a server.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tls_handshake::resumption::DEFAULT_TICKET_LIFETIME;
@@ -13,6 +14,7 @@ use crate::config::server_runtime::ServerRuntime;
 use crate::config::session_scope::{ScopePart, SessionContext};
 use crate::config::time::SystemClock;
 use crate::identity::psk::{ResolvesServerPsk, StaticPsks};
+use crate::identity::reloadable::{IdentityFiles, ReloadError};
 use crate::identity::resolver::{FirstCompatible, ResolvesServerCert, SingleIdentity};
 use crate::resumption::server_sessions::SessionBackend;
 use crate::resumption::{ProducesTickets, StoresServerSessions, Ticketer};
@@ -30,7 +32,7 @@ use crate::{Error, ServerSession};
 /// use strata_tls::{ServerConfig, ServerSession};
 ///
 /// let mut config = ServerConfig::from_pem(&std::fs::read("chain.pem")?, &std::fs::read("key.pem")?)?;
-/// config.set_alpn_protocols(&[b"http/1.1"])?;
+/// config.set_alpn_protocols(["http/1.1"])?;
 /// let config = Arc::new(config);
 /// let connection = ServerSession::new(&config);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -95,6 +97,21 @@ impl ServerConfig {
     /// [`IdentityError`] names what is missing or invalid.
     pub fn from_pem(certs: &[u8], key: &[u8]) -> Result<Self, IdentityError> {
         Ok(Self::new(Identity::from_pem(certs, key)?))
+    }
+
+    /// Creates a configuration with one identity, from a file of the certificate chain and one of
+    /// the key, each PEM or DER: see [`IdentityFiles`]. Use a
+    /// [`ReloadableIdentity`](crate::ReloadableIdentity) to reload them.
+    ///
+    /// # Errors
+    /// [`ReloadError`] names the file that cannot be read, or what is missing or invalid in it.
+    ///
+    /// ```no_run
+    /// let config = strata_tls::ServerConfig::from_files("chain.pem", "key.pem")?;
+    /// # Ok::<(), strata_tls::ReloadError>(())
+    /// ```
+    pub fn from_files(certs: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Result<Self, ReloadError> {
+        Ok(Self::new(IdentityFiles::new(certs, key).load()?))
     }
 
     /// Sets the verifier that decides whether clients are asked for certificates, and which are

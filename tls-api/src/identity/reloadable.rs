@@ -44,7 +44,15 @@ pub struct ReloadableIdentity {
     names: Mutex<Vec<ServedName>>,
 }
 
-/// The files that an identity is loaded from.
+/// The files that an identity is loaded from. Errors name the file at fault.
+///
+/// ```no_run
+/// use strata_tls::{ClientConfig, IdentityFiles};
+///
+/// let mut config = ClientConfig::with_roots(strata_tls::root_store_from_file("ca.pem")?);
+/// config.set_client_identity(IdentityFiles::new("client.pem", "client-key.pem").load()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityFiles {
     certs: PathBuf,
@@ -60,8 +68,8 @@ enum OcspCheck {
 }
 
 impl IdentityFiles {
-    /// Names the PEM files of the certificate chain and the key, as [`Identity::from_pem`] reads
-    /// them.
+    /// Names the files of the certificate chain and the key, each PEM or DER, as
+    /// [`Identity::from_bytes`] reads them. Both may be the same file.
     #[must_use]
     pub fn new(certs: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         Self { certs: certs.into(), key: key.into(), ocsp_response: None }
@@ -91,7 +99,7 @@ impl IdentityFiles {
     pub fn load(&self) -> Result<Identity, ReloadError> {
         let read = |path: &Path| read_secret(path).map_err(|cause| ReloadError::File { path: path.to_owned(), cause });
         // The key may be in either file.
-        let identity = Identity::from_pem(&read(&self.certs)?, &read(&self.key)?);
+        let identity = Identity::from_bytes(&read(&self.certs)?, &read(&self.key)?);
         let mut identity = identity.map_err(|cause| self.error(cause))?;
         if let Some((file, check)) = &self.ocsp_response {
             let response = read(file)?;

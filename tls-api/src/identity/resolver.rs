@@ -212,9 +212,9 @@ impl ResolvesServerCertUsingSni {
     /// with the same signature schemes replaces the earlier one.
     ///
     /// # Errors
-    /// [`IdentityError::NotValidForName`] if `name` is neither a host name nor a wildcard, or if
-    /// the certificate is not valid for it. For a wildcard, the certificate must contain the same
-    /// one.
+    /// [`IdentityError::BadServerName`] if `name` is neither a host name nor a wildcard.
+    /// [`IdentityError::NotValidForName`] if it is an IP address, or if the certificate is not
+    /// valid for it. For a wildcard, the certificate must contain the same one.
     pub fn add(&mut self, name: &str, identity: Identity) -> Result<(), IdentityError> {
         let name = ServedName::new(name)?;
         name.check(&identity)?;

@@ -1,7 +1,7 @@
 //! The names that an identity is presented for.
 
 use pki_types::{DnsName, ServerName};
-use tls_handshake::{Identity, IdentityError};
+use tls_handshake::{Identity, IdentityError, server_name};
 
 /// A host name or a wildcard such as `*.example.com`, in lower case, without a trailing dot.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -9,12 +9,13 @@ pub(crate) struct ServedName(String);
 
 impl ServedName {
     /// # Errors
-    /// [`IdentityError::NotValidForName`] if it is neither a host name nor a wildcard.
+    /// [`IdentityError::BadServerName`] if it is neither a host name nor a wildcard,
+    /// [`IdentityError::NotValidForName`] if it is an IP address, which clients cannot request.
     pub(crate) fn new(name: &str) -> Result<Self, IdentityError> {
         let normal = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
         let host = normal.strip_prefix("*.").unwrap_or(&normal);
-        match DnsName::try_from(host) {
-            Ok(_) if !host.ends_with('.') => Ok(Self(normal)),
+        match server_name(host).map_err(IdentityError::BadServerName)? {
+            ServerName::DnsName(_) if !host.ends_with('.') => Ok(Self(normal)),
             _ => Err(IdentityError::NotValidForName { name: name.to_owned() }),
         }
     }

@@ -35,7 +35,7 @@
 //! client_config.set_client_identity(strata_tls::Identity::from_pem(&client_cert, &client_key)?);
 //!
 //! let mut server = ServerSession::new(&Arc::new(server_config));
-//! let mut client = ClientSession::new(&Arc::new(client_config), "localhost".try_into()?)?;
+//! let mut client = ClientSession::new(&Arc::new(client_config), "localhost")?;
 //! while client.wants_write() || server.wants_write() {
 //!     let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
 //!     client.write_tls(&mut to_server)?;

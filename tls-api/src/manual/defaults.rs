@@ -57,7 +57,7 @@
 //!
 //! let mut config = ClientConfig::with_roots(RootCertStore::new());
 //! config.set_versions(&[ProtocolVersion::TLS13])?;
-//! config.set_alpn_protocols(&[b"h2", b"http/1.1"])?;
+//! config.set_alpn_protocols(["h2", "http/1.1"])?;
 //! config.validate()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

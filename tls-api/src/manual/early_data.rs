@@ -45,7 +45,7 @@
 //! fn get(config: &Arc<ClientConfig>, tcp: &mut std::net::TcpStream) -> Result<ClientSession, Box<dyn std::error::Error>> {
 //!     // `config.enable_early_data(true)` was called when the configuration was made.
 //!     let request = b"GET / HTTP/1.0\r\n\r\n";
-//!     let mut session = ClientSession::new(config, "www.example.com".try_into()?)?;
+//!     let mut session = ClientSession::new(config, "www.example.com")?;
 //!     let mut sent = 0;
 //!     if let Some(mut early) = session.early_data() {
 //!         sent = early.write(request)?;

@@ -6,10 +6,19 @@
 //! ```no_run
 //! use strata_tls::{Identity, ServerConfig};
 //!
-//! let identity = Identity::from_pem(&std::fs::read("chain.pem")?, &std::fs::read("key.pem")?)?;
+//! let config = ServerConfig::from_files("chain.pem", "key.pem")?;
+//! // Or, from bytes of either encoding:
+//! let identity = Identity::from_bytes(&std::fs::read("chain.p7b")?, &std::fs::read("key.der")?)?;
 //! let config = ServerConfig::new(identity);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! | what you have | use |
+//! |---|---|
+//! | paths | [`ServerConfig::from_files`](crate::ServerConfig::from_files), [`IdentityFiles`](crate::IdentityFiles): errors name the file |
+//! | the contents of files: PEM or DER, which the content shows | [`Identity::from_bytes`](crate::Identity::from_bytes) |
+//! | the contents of files that must be PEM | [`Identity::from_pem`](crate::Identity::from_pem) |
+//! | [`CertificateDer`](crate::CertificateDer) and [`PrivateKeyDer`](crate::PrivateKeyDer), or vectors of bytes | [`Identity::from_der`](crate::Identity::from_der) |
 //!
 //! Keys may be RSA (2,048 to 4,096 bits), ECDSA (P-256, P-384) or Ed25519, in PKCS#8, SEC1 or
 //! PKCS#1, under any label. An elliptic curve key without its public key, as Java writes them,
@@ -18,12 +27,15 @@
 //! The certificates of a PEM file may stand in any order, at most 10, since peers reject longer
 //! chains: Java's clients those of more than 10 certificates, its servers those of more than 8.
 //!
-//! # PEM files
+//! # Files
 //!
-//! One reader serves certificates, keys, CRLs and trust anchors. It reads what OpenSSL reads: text
-//! between sections, headers, a byte order mark, any line ending, and the labels `X509 CERTIFICATE`
-//! and `TRUSTED CERTIFICATE`. Sections that are known to be something else are skipped, so that
-//! chain and key may be one file.
+//! One reader serves certificates, keys, CRLs and trust anchors. The functions whose names end in
+//! `from_bytes` or `from_file` take PEM and DER, and tell them apart by content. Certificates and
+//! CRLs may also be in a PKCS#7 bundle (`.p7b`, or a section `PKCS7`).
+//!
+//! PEM is read as OpenSSL reads it: text between sections, headers, a byte order mark, any line
+//! ending, and the labels `X509 CERTIFICATE` and `TRUSTED CERTIFICATE`. Sections that are known to
+//! be something else are skipped, so that chain and key may be one file.
 //!
 //! No section is dropped silently. A damaged section, a BEGIN line that does not start its line
 //! (files joined without a newline), an unknown label and a second private key are errors, which

@@ -26,7 +26,7 @@
 //! use strata_tls::{ClientConfig, ClientSession, StreamOwned};
 //!
 //! # fn get(config: &Arc<ClientConfig>) -> Result<(), Box<dyn std::error::Error>> {
-//! let session = ClientSession::new(config, "www.example.com".try_into()?)?;
+//! let session = ClientSession::new(config, "www.example.com")?;
 //! let mut stream = StreamOwned::new(session, TcpStream::connect("www.example.com:443")?);
 //! stream.write_all(b"GET / HTTP/1.0\r\nHost: www.example.com\r\n\r\n")?;
 //! let mut page = Vec::new();
@@ -116,7 +116,7 @@
 //! # let roots = strata_tls::root_store_from_pem(cert.as_bytes())?;
 //! # let client = std::sync::Arc::new(strata_tls::ClientConfig::with_roots(roots));
 //! # let mut server = ServerSession::new(&std::sync::Arc::new(server));
-//! # let mut client = strata_tls::ClientSession::new(&client, "localhost".try_into()?)?;
+//! # let mut client = strata_tls::ClientSession::new(&client, "localhost")?;
 //! # let data = vec![7; 40_000];
 //! # client.write_all(&data)?;
 //! # client.send_close_notify();

@@ -24,7 +24,8 @@
 //! |---|---|---|
 //! | the operating system | [`system_roots`](crate::system_roots) | `system-roots` (default) |
 //! | Mozilla's list, compiled in | [`webpki_roots`](crate::webpki_roots()) | `webpki-roots` (default) |
-//! | a PEM file | [`root_store_from_pem`](crate::root_store_from_pem) | |
+//! | a file: PEM, DER or PKCS#7 | [`root_store_from_file`](crate::root_store_from_file) | |
+//! | its content | [`root_store_from_bytes`](crate::root_store_from_bytes), [`root_store_from_pem`](crate::root_store_from_pem) for PEM only | |
 //! | single certificates | [`RootCertStore::add`](crate::RootCertStore::add) | |
 //!
 //! A section of a PEM file that is damaged or has an unknown label is an error, so that no anchor
@@ -44,14 +45,14 @@
 //!
 //! fn strict(roots: RootCertStore, lists: &[u8]) -> Result<ClientConfig, CertificateError> {
 //!     let mut chain = ChainVerifier::new(roots);
-//!     chain.set_crls(Some(Crls::from_pem(lists)?));
+//!     chain.set_crls(Some(Crls::from_bytes([lists])?)); // PEM or DER
 //!     let mut verifier = ServerVerifier::new(chain);
 //!     verifier.set_ocsp_policy(OcspPolicy::Require);
 //!     Ok(ClientConfig::with_server_verifier(verifier))
 //! }
 //! ```
 //!
-//! * **CRLs.** A certificate that any list of its issuer names is revoked, even if the list
+//! * **CRLs.** [`Crls::from_bytes`](crate::Crls::from_bytes) reads files in PEM, DER or PKCS#7. A certificate that any list of its issuer names is revoked, even if the list
 //!   expired. A certificate that no list covers is rejected, and so is one whose list expired;
 //!   [`Crls`](crate::Crls) has setters to accept either. To update the lists, build a new
 //!   configuration. It does not resume the sessions of the old one.

@@ -270,7 +270,7 @@ mod tests {
         client.set_session_storage(Arc::clone(&collector) as _);
         let (client, server) = (Arc::new(client), Arc::new(server));
         for name in names {
-            let mut client = ClientSession::new(&client, name.try_into().unwrap()).unwrap();
+            let mut client = ClientSession::new(&client, name).unwrap();
             let mut server = ServerSession::new(&server);
             while client.wants_write() || server.wants_write() {
                 let mut wire = Vec::new();

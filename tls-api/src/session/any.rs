@@ -143,7 +143,7 @@ impl<S: Session + ?Sized> Session for Box<S> {
 ///     !session.is_handshaking() && !session.wants_write()
 /// }
 ///
-/// let client = ClientSession::new(&Arc::new(ClientConfig::new()), "a.example".try_into()?)?;
+/// let client = ClientSession::new(&Arc::new(ClientConfig::new()), "a.example")?;
 /// let mut table: Vec<AnySession> = vec![client.into()];
 /// assert!(!is_idle(&table[0]));
 /// table.retain(|session| matches!(session, AnySession::Server(_)));

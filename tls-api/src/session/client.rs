@@ -13,6 +13,7 @@ use crate::session::core::{SessionCore, SessionRole};
 use crate::session::early_data::WriteEarlyData;
 use crate::session::impl_session;
 use crate::session::send_buffer::SendBuffer;
+use crate::session::server_name::IntoServerName;
 
 /// A client's side of one connection. The trait [`Session`](crate::Session) explains how to drive
 /// it.
@@ -25,13 +26,19 @@ use crate::session::send_buffer::SendBuffer;
 pub struct ClientSession(SessionCore<Client>);
 
 impl ClientSession {
-    /// Creates a connection to the server `name`, which its certificate must match. Queues the
-    /// ClientHello and offers a stored session if there is one.
+    /// Creates a connection to the server `name`, which its certificate must match: a host name or
+    /// IP address, as text or as a type of its own (see [`IntoServerName`]). Queues the ClientHello
+    /// and offers a stored session if there is one.
     ///
     /// # Errors
-    /// [`Error::Config`] if settings [contradict each other](ClientConfig::validate). Others if the
+    /// [`Error::BadServerName`] if `name` is a URL, has a port, or is no server name for another
+    /// reason; the text says what to write. [`Error::Config`] if settings [contradict each other](ClientConfig::validate). Others if the
     /// system has no randomness, or if the configuration does not fit into a ClientHello.
-    pub fn new(config: &Arc<ClientConfig>, name: ServerName<'static>) -> Result<Self, Error> {
+    pub fn new(config: &Arc<ClientConfig>, name: impl IntoServerName) -> Result<Self, Error> {
+        Self::with_name(config, name.into_server_name()?)
+    }
+
+    fn with_name(config: &Arc<ClientConfig>, name: ServerName<'static>) -> Result<Self, Error> {
         config.validate()?;
         let mut outgoing = SendBuffer::default();
         let connection = begin(config, name, outgoing.for_messages())?;

@@ -31,7 +31,7 @@ use crate::session::core::SessionCore;
 ///
 /// # fn connect(config: &Arc<ClientConfig>, tcp: &mut std::net::TcpStream) -> Result<(), Box<dyn std::error::Error>> {
 /// let request = b"GET / HTTP/1.0\r\n\r\n";
-/// let mut connection = ClientSession::new(config, "www.example.com".try_into()?)?;
+/// let mut connection = ClientSession::new(config, "www.example.com")?;
 /// let mut sent = 0;
 /// if let Some(mut early) = connection.early_data() {
 ///     sent = early.write(request)?;

@@ -1,13 +1,12 @@
 //! Trust anchors from a file, from the operating system, and from Mozilla.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 #[cfg(feature = "system-roots")]
 use super::system_files::SystemCerts;
-#[cfg(feature = "system-roots")]
-use pki_types::CertificateDer;
-use pki_types::UnixTime;
-use tls_handshake::{CertificateError, IdentityError, RootCertStore, anchors_from_pem};
+use pki_types::{CertificateDer, UnixTime};
+use tls_handshake::{CertificateError, IdentityError, RootCertStore, anchors_from_bytes, anchors_from_pem};
 
 use crate::log::warn;
 
@@ -27,8 +26,38 @@ use crate::log::warn;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn root_store_from_pem(certs: &[u8]) -> Result<RootCertStore, RootsError> {
+    root_store(anchors_from_pem(certs))
+}
+
+/// Loads CA certificates like [`root_store_from_pem`], from a file that may also be a certificate
+/// in DER (`.cer`, `.der`) or a PKCS#7 bundle (`.p7b`). The content shows which.
+///
+/// # Errors
+/// As [`root_store_from_pem`].
+pub fn root_store_from_bytes(certs: &[u8]) -> Result<RootCertStore, RootsError> {
+    root_store(anchors_from_bytes(certs))
+}
+
+/// Loads CA certificates from the file at `path`, in any form of [`root_store_from_bytes`].
+///
+/// # Errors
+/// As [`root_store_from_bytes`], in a [`RootsError::File`] that names the file;
+/// [`RootsError::CannotRead`].
+///
+/// ```no_run
+/// let config = strata_tls::ClientConfig::with_roots(strata_tls::root_store_from_file("ca.pem")?);
+/// # Ok::<(), strata_tls::RootsError>(())
+/// ```
+pub fn root_store_from_file(path: impl AsRef<Path>) -> Result<RootCertStore, RootsError> {
+    let path = path.as_ref();
+    let file = std::fs::read(path)
+        .map_err(|cause| RootsError::CannotRead { path: path.to_owned(), cause: cause.to_string() })?;
+    root_store_from_bytes(&file).map_err(|cause| RootsError::File { path: path.to_owned(), cause: Box::new(cause) })
+}
+
+fn root_store(certs: Result<Vec<CertificateDer<'static>>, IdentityError>) -> Result<RootCertStore, RootsError> {
     let mut roots = RootCertStore::new();
-    for (at, cert) in anchors_from_pem(certs).map_err(RootsError::Pem)?.into_iter().enumerate() {
+    for (at, cert) in certs.map_err(RootsError::Pem)?.into_iter().enumerate() {
         roots.add(&cert).map_err(|cause| RootsError::Certificate { at, cause })?;
     }
     for problem in outside_validity(&roots) {
@@ -123,8 +152,22 @@ pub fn webpki_roots() -> RootCertStore {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RootsError {
-    /// The file is not PEM, or contains no certificate.
+    /// The file contains no certificate, or one that is damaged.
     Pem(IdentityError),
+    /// A file cannot be read.
+    CannotRead {
+        /// The file.
+        path: PathBuf,
+        /// The error of the operating system.
+        cause: String,
+    },
+    /// The trust anchors of a file could not be loaded.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        cause: Box<Self>,
+    },
     /// A certificate cannot be a trust anchor.
     Certificate {
         /// Its position in the file, counted from 0.
@@ -145,6 +188,8 @@ impl fmt::Display for RootsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pem(e) => e.fmt(f),
+            Self::CannotRead { path, cause } => write!(f, "cannot read {}: {cause}", path.display()),
+            Self::File { path, cause } => write!(f, "{}: {cause}", path.display()),
             Self::Certificate { at, cause } => {
                 write!(f, "certificate number {} cannot be a trust anchor: {cause}", at.saturating_add(1))
             }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 use pki_types::CertificateDer;
-use tls_handshake::{IdentityError, usable_anchors_from_pem};
+use tls_handshake::{IdentityError, usable_anchors_from_bytes};
 
 /// Certificates with their source, and a line for each part of the store that is not usable.
 #[derive(Debug, Default)]
@@ -77,7 +77,7 @@ impl SystemCerts {
             Ok(bytes) => bytes,
             Err(e) => return self.problems.push(cannot_read(e)),
         };
-        let (certs, problems) = usable_anchors_from_pem(&bytes);
+        let (certs, problems) = usable_anchors_from_bytes(&bytes);
         for cert in certs {
             if self.seen.insert(cert.clone()) {
                 self.certs.push((path.display().to_string(), cert));

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use libtest_mimic::Trial;
-use strata_tls::{Crls, Identity, certs_from_pem, root_store_from_pem};
+use strata_tls::{Crls, Identity, certs_from_pem, root_store_from_bytes, root_store_from_pem};
 use zeroize::Zeroizing;
 
 use crate::certificates::folder;
@@ -170,19 +170,25 @@ fn commands_for_certificates() -> Outcome {
     };
     let load = |name: &str| root_store_from_pem(&folder.read(name)?).map(drop).map_err(|e| format!("{name}: {e}"));
     folder.run(Openssl, "crl2pkcs7 -nocrl -certfile cert.pem -out bundle.pem")?;
-    rejected("bundle.pem", "`openssl pkcs7 -in file -print_certs`")?;
-    folder.run(Openssl, "pkcs7 -in bundle.pem -print_certs -out out.pem")?;
-    load("out.pem")?;
+    load("bundle.pem")?;
     folder.run(Openssl, "crl2pkcs7 -nocrl -certfile cert.pem -outform DER -out bundle.der")?;
-    rejected("bundle.der", "`openssl pkcs7 -inform DER -in file -print_certs`")?;
-    folder.run(Openssl, "pkcs7 -inform DER -in bundle.der -print_certs -out out.pem")?;
-    load("out.pem")?;
+    rejected("bundle.der", "it is a PKCS#7 bundle in DER, not PEM")?;
+    // An encrypted one.
+    folder.run(Openssl, "smime -encrypt -in cert.pem -outform PEM -out bad.pem cert.pem")?;
+    rejected("bad.pem", "`openssl pkcs7 -in file -print_certs`")?;
     folder.run(Openssl, "x509 -in cert.pem -addreject serverAuth -trustout -out trusted.pem")?;
     rejected("trusted.pem", "`openssl x509 -in file -out ca.pem`")?;
     folder.run(Openssl, "x509 -in trusted.pem -out ca.pem")?;
     load("ca.pem")?;
     folder.run(Openssl, "x509 -in cert.pem -outform DER -out cert.der")?;
-    rejected("cert.der", "it is DER, not PEM")?;
+    rejected("cert.der", "it is a certificate in DER, not PEM")?;
+    for name in ["bundle.pem", "bundle.der", "cert.der", "cert.pem"] {
+        let roots = root_store_from_bytes(&folder.read(name)?).map_err(|e| format!("{name}: {e}"))?;
+        let identity = Identity::from_bytes(&folder.read(name)?, &folder.read("key.pem")?);
+        if roots.len() != 1 || identity.map_err(|e| format!("{name}: {e}"))?.chain().len() != 1 {
+            return Err(format!("{name} has another number of certificates").into());
+        }
+    }
     let none = Crls::from_pem(&folder.read("cert.pem")?).err().ok_or("a certificate is accepted as a CRL")?;
     contains(&none.to_string(), "has no CRL: it has a certificate")
 }

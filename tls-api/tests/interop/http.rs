@@ -34,8 +34,7 @@ fn request_in_pieces() -> Outcome {
         (&["GET /bytes/3 HTTP/1.0\n", "\n"], "Content-Length: 3\r\n"),
     ] {
         let server = Server::start(Kind::EcdsaP256, &["--key-update", "--no-resumption"], &["http"])?;
-        let name = "localhost".try_into().map_err(|_| "localhost is a name")?;
-        let mut session = ClientSession::new(&config, name).map_err(|e| e.to_string())?;
+        let mut session = ClientSession::new(&config, "localhost").map_err(|e| e.to_string())?;
         let mut socket = connect(server.port)?;
         session.complete_io(&mut socket).map_err(|e| e.to_string())?;
         for piece in pieces {

@@ -86,7 +86,7 @@ fn configuration_is_chosen_by_the_hello() {
     let servers = [("a.test", server("a.test")), ("b.test", server("b.test"))];
     let client = Arc::new(ca.client_config());
     for (name, _) in &servers {
-        let mut client = ClientSession::new(&client, (*name).try_into().unwrap()).unwrap();
+        let mut client = ClientSession::new(&client, *name).unwrap();
         let accepted = accepted(&drain(&mut client), 100);
         let hello = accepted.client_hello().unwrap();
         let (_, config) = servers.iter().find(|(name, _)| hello.server_name() == Some(name)).unwrap();

@@ -145,8 +145,8 @@ fn connection_info_outlives_its_connection() {
         let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
         client.set_versions(&[version]).unwrap();
         client.set_client_identity(ca.identity(Kind::EcdsaP256, &["client.test"]));
-        client.set_alpn_protocols(&[b"h2"]).unwrap();
-        server.set_alpn_protocols(&[b"h2"]).unwrap();
+        client.set_alpn_protocols(["h2"]).unwrap();
+        server.set_alpn_protocols(["h2"]).unwrap();
         server.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
         let (client, server) = (Arc::new(client), Arc::new(server));
         for kind in [HandshakeKind::Full, HandshakeKind::Resumed] {
@@ -180,7 +180,7 @@ fn connection_info_outlives_its_connection() {
 #[test]
 fn connection_info_of_an_address_has_no_name() {
     let (client, server) = configs();
-    let client = ClientSession::new(&client, "127.0.0.1".try_into().unwrap()).unwrap();
+    let client = ClientSession::new(&client, "127.0.0.1").unwrap();
     let mut pair = Pair { client, server: ServerSession::new(&server) };
     pair.settle().unwrap();
     let info = [pair.client.connection_info().unwrap(), pair.server.connection_info().unwrap()];

@@ -66,6 +66,7 @@ const REACHED: &[(&str, &str, &str)] = &[
     ("NoKeyUpdate", "tls-api/tests/memory/matrix.rs", "tls12_key_refresh_returns_an_error"),
     ("Crypto", "tls-handshake/tests/secrets.rs", "exporters_depend_on_label_context_and_connection"),
     ("Config", "tls-api/tests/memory/settings.rs", "client_setting_conflicts_are_reported_in_any_order"),
+    ("BadServerName", "tls-api/tests/memory/files.rs", "invalid_server_name_says_what_to_write"),
     ("LocalMessageTooLong", "tls-handshake/src/record/sender.rs", "oversized_message_leaves_nothing"),
 ];
 

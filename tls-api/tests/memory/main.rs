@@ -10,6 +10,7 @@ mod downgrade;
 mod early_data;
 mod error_texts;
 mod error_variants;
+mod files;
 mod flushing;
 mod identities;
 mod large_hellos;

@@ -92,13 +92,13 @@ fn group_without_key_share_causes_hello_retry_request() {
 fn alpn_follows_the_server_preference() {
     let ca = Ca::new(Kind::EcdsaP256);
     let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
-    client.set_alpn_protocols(&[b"http/1.1", b"h2"]).unwrap();
-    server.set_alpn_protocols(&[b"h3", b"h2", b"http/1.1"]).unwrap();
+    client.set_alpn_protocols(["http/1.1", "h2"]).unwrap();
+    server.set_alpn_protocols(["h3", "h2", "http/1.1"]).unwrap();
     let pair = Pair::connected(&Arc::new(client.clone()), &Arc::new(server.clone()));
     assert_eq!(pair.client.alpn_protocol(), Some(&b"h2"[..]));
     assert_eq!(pair.server.alpn_protocol(), Some(&b"h2"[..]));
 
-    client.set_alpn_protocols(&[b"imap"]).unwrap();
+    client.set_alpn_protocols(["imap"]).unwrap();
     let mut pair = Pair::new(&Arc::new(client), &Arc::new(server));
     assert!(matches!(pair.settle(), Err(Error::NoCommonAlpn { .. })));
 }
@@ -158,7 +158,7 @@ fn either_side_can_refresh_keys_between_data() {
 fn ip_address_is_verified_and_not_sent_in_sni() {
     let ca = Ca::new(Kind::EcdsaP256);
     let config = Arc::new(ca.client_config());
-    let client = ClientSession::new(&config, "127.0.0.1".try_into().unwrap()).unwrap();
+    let client = ClientSession::new(&config, "127.0.0.1").unwrap();
     let server = ServerSession::new(&Arc::new(ca.server_config(Kind::EcdsaP256)));
     let mut pair = Pair { client, server };
     pair.settle().unwrap();
@@ -178,7 +178,7 @@ fn certificate_selection_ignores_the_case_of_the_name() {
     resolver.add("SERVER.test", identity(&ca, "server.test")).unwrap();
     let config = Arc::new(ServerConfig::with_resolver(Arc::new(resolver)));
     for name in ["server.test", "Server.TEST"] {
-        let client = ClientSession::new(&Arc::new(ca.client_config()), name.try_into().unwrap()).unwrap();
+        let client = ClientSession::new(&Arc::new(ca.client_config()), name).unwrap();
         let mut pair = Pair { client, server: ServerSession::new(&config) };
         pair.settle().unwrap();
         assert!(pair.server.sni_hostname().unwrap().eq_ignore_ascii_case(name));

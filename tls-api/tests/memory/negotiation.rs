@@ -305,7 +305,7 @@ fn resolver_sees_what_a_strata_client_offers() {
             Arc::new(ObservingResolver(Mutex::default(), Arc::new(ca.identity(Kind::EcdsaP256, &["server.test"]))));
         let mut client = ca.client_config();
         client.set_versions(&[version]).unwrap();
-        client.set_alpn_protocols(&[b"h2", b"http/1.1"]).unwrap();
+        client.set_alpn_protocols(["h2", "http/1.1"]).unwrap();
         Pair::connected(&Arc::new(client), &Arc::new(ServerConfig::with_resolver(resolver.clone())));
         let seen = resolver.0.lock().unwrap();
         assert_eq!(seen.server_name.as_deref(), Some("server.test"));

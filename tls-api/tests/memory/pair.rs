@@ -12,7 +12,7 @@ pub(crate) struct Pair {
 
 impl Pair {
     pub(crate) fn new(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> Self {
-        let client = ClientSession::new(client, "server.test".try_into().unwrap()).unwrap();
+        let client = ClientSession::new(client, "server.test").unwrap();
         Self { client, server: ServerSession::new(server) }
     }
 

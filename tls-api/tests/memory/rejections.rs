@@ -157,7 +157,7 @@ fn other_protocol_is_named_and_gets_no_alert() {
         assert!(error.to_string().contains(protocol), "{error}");
         assert_eq!(answer, b"");
     }
-    let mut client = ClientSession::new(&configs().0, "server.test".try_into().unwrap()).unwrap();
+    let mut client = ClientSession::new(&configs().0, "server.test").unwrap();
     drain(&mut client);
     client.read_tls(&mut &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..]).unwrap();
     let error = client.process_new_packets().unwrap_err();
@@ -203,7 +203,7 @@ fn invalid_setting_is_rejected_when_set() {
     assert!(client.set_cipher_suites(&[]).is_err());
     assert!(client.set_groups(&[strata_tls::NamedGroup(0x1234)]).is_err());
     assert!(client.set_versions(&[strata_tls::ProtocolVersion::TLS11]).is_err());
-    assert!(client.set_alpn_protocols(&[b""]).is_err());
+    assert!(client.set_alpn_protocols([""]).is_err());
     assert!(client.set_max_fragment_size(Some(1)).is_err());
     Pair::connected(&Arc::new(client), &Arc::new(ca.server_config(Kind::EcdsaP256)));
 }

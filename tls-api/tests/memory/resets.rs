@@ -140,7 +140,7 @@ fn alert_is_preferred_to_the_failure_of_a_write() {
         for kind in [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset, ErrorKind::ConnectionAborted] {
             let gone = |input| Transport { input, then: Err(ErrorKind::ConnectionReset), write: Err(kind) };
             let alert = [21, 3, 3, 0, 2, 2, AlertDescription::ACCESS_DENIED.0];
-            let new = || ClientSession::new(&client, "server.test".try_into().unwrap()).unwrap();
+            let new = || ClientSession::new(&client, "server.test").unwrap();
             let (_, error) = end(&mut new(), gone(&alert));
             let expected = AlertDescription::ACCESS_DENIED;
             let is_alert = matches!(&error, Some(Error::AlertReceived { description, .. }) if *description == expected);

@@ -141,9 +141,9 @@ fn changed_resumption_scope_forces_a_full_handshake() {
             client.set_client_identity(ca.identity(Kind::EcdsaP256, &["client.test"]));
         }),
         ("the client's context", |_, client, _| client.set_session_context(b"another tenant")),
-        ("the client's protocols", |_, client, _| client.set_alpn_protocols(&[b"h2"]).unwrap()),
+        ("the client's protocols", |_, client, _| client.set_alpn_protocols(["h2"]).unwrap()),
         ("the server's context", |_, _, server| server.set_session_context(b"another tenant")),
-        ("the server's protocols", |_, _, server| server.set_alpn_protocols(&[b"h2"]).unwrap()),
+        ("the server's protocols", |_, _, server| server.set_alpn_protocols(["h2"]).unwrap()),
         ("the server's client verifier", |ca, _, server| {
             let verifier = AllowAnyAnonymousOrAuthenticatedClient::new(ca.roots());
             server.set_client_cert_verifier(Arc::new(verifier)).unwrap();

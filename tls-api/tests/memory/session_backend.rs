@@ -54,7 +54,7 @@ impl<'a> Server<'a> {
 }
 
 fn connect<'a>(client: &Arc<ClientConfig>, sessions: &'a SessionBackend, identity: &'a Arc<Identity>) -> Server<'a> {
-    let mut client = ClientSession::new(client, "server.test".try_into().unwrap()).unwrap();
+    let mut client = ClientSession::new(client, "server.test").unwrap();
     let mut server = Server::new(sessions, identity);
     while client.wants_write() {
         server.receive(drain(&mut client)).unwrap();

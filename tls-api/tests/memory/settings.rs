@@ -133,7 +133,7 @@ fn client_setting_conflicts_are_reported_in_any_order() {
             let e = client.validate().unwrap_err();
             let text = e.to_string();
             assert!(text.contains(first) && text.contains(second), "{text}");
-            let failed = ClientSession::new(&Arc::new(client), "server.test".try_into().unwrap()).unwrap_err();
+            let failed = ClientSession::new(&Arc::new(client), "server.test").unwrap_err();
             assert_eq!(failed, Error::Config(e.clone()));
             e
         });
@@ -262,7 +262,7 @@ fn ocsp_request_and_lifetime_ignore_setter_order() {
         if order == 1 {
             client.set_ocsp_request(false);
         }
-        let mut session = ClientSession::new(&Arc::new(client), "server.test".try_into().unwrap()).unwrap();
+        let mut session = ClientSession::new(&Arc::new(client), "server.test").unwrap();
         let hello = drain(&mut session);
         match peek_client_hello(&hello, DEFAULT_LIMIT).unwrap() {
             Peek::ClientHello(hello) => hello.extensions.status_request.is_some(),

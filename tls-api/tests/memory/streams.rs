@@ -33,7 +33,7 @@ fn serve<T: Send + 'static>(
 }
 
 fn client(config: &Arc<strata_tls::ClientConfig>) -> ClientSession {
-    ClientSession::new(config, "server.test".try_into().unwrap()).unwrap()
+    ClientSession::new(config, "server.test").unwrap()
 }
 
 #[test]

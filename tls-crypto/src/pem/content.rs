@@ -45,12 +45,11 @@ impl Content {
     }
 }
 
-/// Iterates over the sections of `file` that contain `wanted`. Skips sections that are known to
-/// contain something else.
+/// Iterates over the sections of `file` that contain `wanted`, and over bundles that may. Skips
+/// sections that are known to contain something else.
 ///
 /// # Errors
-/// As [`Sections`]; [`PemFault::UnknownLabel`] and [`PemFault::Bundle`] for a section that may
-/// contain what is wanted.
+/// As [`Sections`]; [`PemFault::UnknownLabel`] for a section that may contain what is wanted.
 ///
 /// ```
 /// use strata_tls_crypto::pem::{self, Content};
@@ -70,7 +69,7 @@ pub fn sections(file: &[u8], wanted: Content) -> impl Iterator<Item = Result<Sec
         match Content::of(section.label()) {
             content if content == wanted => Some(Ok(section)),
             Content::Unknown => Some(Err(section.error(PemFault::UnknownLabel))),
-            Content::Bundle if wanted != Content::PrivateKey => Some(Err(section.error(PemFault::Bundle))),
+            Content::Bundle if wanted != Content::PrivateKey => Some(Ok(section)),
             _ => None,
         }
     })
@@ -103,17 +102,14 @@ mod tests {
     #[test]
     fn sections_that_may_be_wanted_are_errors() {
         for wanted in [Content::Certificate, Content::PrivateKey, Content::Crl] {
-            for (label, fault) in
-                [("CERTIFICTE", PemFault::UnknownLabel), ("", PemFault::UnknownLabel), ("PKCS7", PemFault::Bundle)]
-            {
+            for label in ["CERTIFICTE", ""] {
                 let file = made(label);
                 let found: Vec<_> = sections(file.as_bytes(), wanted).collect();
-                if fault == PemFault::Bundle && wanted == Content::PrivateKey {
-                    assert!(found.is_empty());
-                } else {
-                    assert_eq!(found[0].as_ref().unwrap_err().fault(), fault, "{label}");
-                }
+                assert_eq!(found[0].as_ref().unwrap_err().fault(), PemFault::UnknownLabel, "{label}");
             }
+            let bundle = made("PKCS7");
+            let found: Vec<_> = sections(bundle.as_bytes(), wanted).collect();
+            assert_eq!(found.len(), usize::from(wanted != Content::PrivateKey));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Names what a file is in which nothing was found, for its owner.
 
-use super::{Content, Section, Sections, contains};
-use crate::der::{self, Elements};
+use super::shape::Shape;
+use super::{Content, Encoding, Section, Sections, contains};
 
 /// Returns what `file` is and what to do about it, for a file in which no section contains
 /// `wanted`. Reads damaged files too.
@@ -26,8 +26,8 @@ pub fn what_is(file: &[u8], wanted: Content) -> String {
     if let Some(section) = Sections::new(file).flatten().next() {
         return format!("it has {}", what_section(&section));
     }
-    if let Some(what) = what_der(file) {
-        return what.into();
+    if let Some(shape) = Shape::of(file) {
+        return what_der(file, shape, wanted);
     }
     if let Some((_, what)) = TEXTS.iter().find(|(mark, _)| contains(file, mark)) {
         return (*what).to_owned();
@@ -62,22 +62,30 @@ fn what_section(section: &Section<'_>) -> String {
 }
 
 /// Names a format of DER.
-fn what_der(file: &[u8]) -> Option<&'static str> {
-    let mut fields = Elements::new(Elements::new(file).optional(der::SEQUENCE)?);
-    Some(match (fields.next()?, fields.next()) {
-        ((der::INTEGER, [3]), _) => "it is PKCS#12; convert it with `openssl pkcs12 -in file -out file.pem -nodes`",
-        ((der::INTEGER, _), Some((der::SEQUENCE | der::INTEGER | der::OCTET_STRING, _))) => {
-            "it is a private key in DER, not PEM; use `from_der`"
+fn what_der(file: &[u8], shape: Shape, wanted: Content) -> String {
+    let (what, is_wanted) = match shape {
+        Shape::Certificate => ("a certificate in DER", wanted == Content::Certificate),
+        Shape::Crl => ("a CRL in DER", wanted == Content::Crl),
+        Shape::PrivateKey => ("a private key in DER", wanted == Content::PrivateKey),
+        Shape::EncryptedPrivateKey => ("an encrypted private key in DER", wanted == Content::PrivateKey),
+        Shape::PublicKey => ("a public key in DER", false),
+        Shape::Bundle if super::entries(file, wanted, Encoding::PemOrDer).next().is_some() => {
+            ("a PKCS#7 bundle in DER", wanted != Content::PrivateKey)
         }
-        ((der::OBJECT_IDENTIFIER, _), _) => {
-            "it is a PKCS#7 bundle in DER; extract its certificates with `openssl pkcs7 -inform DER -in file -print_certs`"
-        }
-        ((der::SEQUENCE, _), Some((der::OCTET_STRING, _))) => "it is an encrypted private key in DER, not PEM",
-        ((der::SEQUENCE, _), Some((der::BIT_STRING, _))) => "it is a public key in DER",
-        ((der::SEQUENCE, _), Some((der::SEQUENCE, _))) => "it is DER, not PEM; use `from_der`",
-        _ => "it is DER, not PEM",
-    })
+        Shape::Bundle => ("a PKCS#7 bundle in DER that does not contain it", false),
+        Shape::Pkcs12 => (PKCS12, false),
+        Shape::Other => ("DER of an unknown kind", false),
+        Shape::Damaged => ("DER that is truncated, or has other bytes after its end", false),
+        Shape::Indefinite => ("BER with indefinite lengths, not DER; convert it with openssl", false),
+    };
+    // The readers of DER take it, so PEM was demanded.
+    let advice =
+        if is_wanted { ", not PEM; read it with the function named `from_bytes`, which takes both" } else { "" };
+    format!("it is {what}{advice}")
 }
+
+const PKCS12: &str = "PKCS#12; load it with `Identity::from_pkcs12` (feature `pkcs12`), or convert it with \
+                      `openssl pkcs12 -in file -out file.pem -nodes`";
 
 /// Returns whether this is one line that looks like the name of a file.
 fn is_path(file: &[u8]) -> bool {
@@ -118,16 +126,23 @@ mod tests {
             (b"C:\\a", "a path"),
             (b"chain.PEM\n", "a path"),
             (&section("EC PRIVATE KEY"), "a private key (section 1 (EC PRIVATE KEY) at line 1)"),
-            (&section("X509 CRL"), "a CRL"),
+            (&section("X509 CRL"), "it has a CRL"),
             (&section("EC PARAMETERS"), "parameters"),
             (&section("RSA PUBLIC KEY"), "has a public key"),
             (&section("NEW CERTIFICATE REQUEST"), "certificate request"),
-            (&[0x30, 6, 0x30, 0, 0x30, 0, 3, 0], "it is DER, not PEM; use `from_der`"),
-            (&[0x30, 5, 2, 1, 3, 0x30, 0], "openssl pkcs12"),
+            (&[0x30, 6, 0x30, 0, 0x30, 0, 3, 0], "it is a certificate in DER, not PEM; read it with"),
+            (&[0x30, 3, 10, 1, 0], "DER of an unknown kind"),
+            (&[0x30, 8, 2, 1, 3, 0x30, 3, 6, 1, 42], "openssl pkcs12"),
+            (&[0x30, 0x82, 1, 0, 2, 1, 3], "DER that is truncated"),
+            (&[0x30, 0x80, 6, 1, 42, 0, 0], "indefinite"),
             (&[0x30, 5, 2, 1, 0, 0x30, 0], "it is a private key in DER"),
+            (
+                &[0x30, 19, 0x30, 13, 2, 1, 1, 0x30, 0, 0x30, 0, 0x17, 4, 48, 48, 48, 48, 0x30, 0, 3, 0],
+                "it is a CRL in DER",
+            ),
             (&[0x30, 4, 0x30, 0, 4, 0], "encrypted private key in DER"),
             (&[0x30, 4, 0x30, 0, 3, 0], "public key in DER"),
-            (&[0x30, 3, 6, 1, 42], "pkcs7"),
+            (&[0x30, 3, 6, 1, 42], "it is a PKCS#7 bundle in DER, not PEM; read it with"),
             (b"ssh-ed25519 AAAA me", "an OpenSSH public key"),
             (b"PuTTY-User-Key-File-3: x\n", "puttygen"),
             (b"<html>404</html>", "HTML"),

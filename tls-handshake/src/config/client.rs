@@ -15,7 +15,7 @@ use crate::resumption::{MAX_LIFETIME, Scope, identity_scope};
 ///
 /// ```
 /// let mut config = strata_tls_handshake::config::ClientConfig::new();
-/// config.set_alpn_protocols(&[b"h2", b"http/1.1"])?;
+/// config.set_alpn_protocols(["h2", "http/1.1"])?;
 /// # Ok::<(), strata_tls_handshake::config::ConfigError>(())
 /// ```
 // In other cache lines than the reference count of its `Arc`, which all connections write to.

@@ -170,7 +170,7 @@ impl Common {
         if self.schemes13.is_empty() { &self.schemes } else { &self.schemes13 }
     }
 
-    pub(crate) fn set_alpn_protocols(&mut self, protocols: &[&[u8]]) -> Result<(), ConfigError> {
+    pub(crate) fn set_alpn_protocols(&mut self, protocols: Vec<Vec<u8>>) -> Result<(), ConfigError> {
         if protocols.iter().any(|name| name.is_empty() || u8::try_from(name.len()).is_err()) {
             return Err(ConfigError::BadProtocolName);
         }
@@ -179,10 +179,7 @@ impl Common {
             return Err(ConfigError::TooManyProtocols);
         }
         self.computed.forget();
-        self.alpn.clear();
-        for name in protocols {
-            self.alpn.push(name.to_vec());
-        }
+        self.alpn = protocols;
         Ok(())
     }
 
@@ -277,8 +274,8 @@ mod tests {
         assert_eq!(common.set_cipher_suites(&[cbc]), Err(ConfigError::UnsupportedCipherSuite(cbc)));
         assert_eq!(common.suites.len(), ALL_CIPHERSUITES.len());
         assert!(common.set_groups(&[NamedGroup::X25519, NamedGroup::X25519]).is_err());
-        assert!(common.set_alpn_protocols(&[b""]).is_err());
-        assert!(common.set_alpn_protocols(&[&[b'a'; 256]]).is_err());
+        assert!(common.set_alpn_protocols(vec![Vec::new()]).is_err());
+        assert!(common.set_alpn_protocols(vec![vec![b'a'; 256]]).is_err());
         assert!(common.set_max_fragment_size(Some(63)).is_err());
         assert!(common.set_max_fragment_size(Some(MAX_RECORD + 1)).is_err());
         for record_size in [0, MIN_RECORD - 1, MAX_RECORD + 1] {

@@ -16,7 +16,7 @@ use crate::resumption::{DEFAULT_TICKET_LIFETIME, MAX_LIFETIME, Scope};
 ///
 /// ```
 /// let mut config = strata_tls_handshake::config::ServerConfig::new();
-/// config.set_alpn_protocols(&[b"h2", b"http/1.1"])?;
+/// config.set_alpn_protocols(["h2", "http/1.1"])?;
 /// # Ok::<(), strata_tls_handshake::config::ConfigError>(())
 /// ```
 // In other cache lines than the reference count of its `Arc`, as for ClientConfig.

@@ -55,7 +55,11 @@ macro_rules! setters {
             ///
             /// # Errors
             /// [`ConfigError::BadProtocolName`], [`ConfigError::TooManyProtocols`].
-            pub fn set_alpn_protocols(&mut self, protocols: &[&[u8]]) -> Result<(), ConfigError> {
+            pub fn set_alpn_protocols(
+                &mut self,
+                protocols: impl IntoIterator<Item: AsRef<[u8]>>,
+            ) -> Result<(), ConfigError> {
+                let protocols = protocols.into_iter().map(|name| name.as_ref().to_vec()).collect();
                 self.common_mut().set_alpn_protocols(protocols)
             }
 

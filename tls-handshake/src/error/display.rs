@@ -214,6 +214,7 @@ impl fmt::Display for Error {
             Self::KeyExhausted => f.write_str("TLS 1.2 key usage limit reached; open a new connection"),
             Self::NoKeyUpdate => f.write_str("TLS 1.2 has no KeyUpdate; open a new connection to change keys"),
             Self::Config(e) => write!(f, "invalid configuration: {e}"),
+            Self::BadServerName(e) => e.fmt(f),
             Self::Crypto(operation) => write!(f, "a cryptographic operation failed: {operation}"),
             Self::LocalMessageTooLong => f.write_str(
                 "a handshake message to send is too long for its length fields; shorten what the configuration puts into it",

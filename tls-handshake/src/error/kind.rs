@@ -106,6 +106,7 @@ impl Error {
             | Self::RecordRoom { .. }
             | Self::SendAfterClose
             | Self::NoKeyUpdate
+            | Self::BadServerName(_)
             | Self::Config(_) => ErrorKind::LocalMisuse,
             Self::SignerFailed | Self::KeyExhausted | Self::Crypto(_) | Self::LocalMessageTooLong => {
                 ErrorKind::LocalFailure

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::order::MAX_CERTIFICATES;
 use crate::certificate_error::OcspError;
+use crate::error::BadServerName;
 
 /// Why a certificate chain and a key do not form an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub enum IdentityError {
     Revoked,
     /// The key has no signature scheme.
     NoScheme,
+    /// The name that an identity was configured for is neither a host name nor a wildcard.
+    BadServerName(BadServerName),
     /// The certificate does not match the name that it was configured for.
     NotValidForName {
         /// The configured name.
@@ -85,6 +88,7 @@ impl fmt::Display for IdentityError {
                 "the OCSP response reports the certificate as revoked; use a new certificate, since clients reject this one",
             ),
             Self::NoScheme => f.write_str("the key has no signature scheme; expected at least one"),
+            Self::BadServerName(e) => e.fmt(f),
             Self::NotValidForName { name } => {
                 write!(f, "the certificate does not match the configured name {name:?}; use one issued for it")
             }

@@ -3,7 +3,7 @@
 
 use pki_types::CertificateDer;
 use tls_crypto::der::{self, Elements};
-use tls_crypto::pem::{self, Content, PemError, Section};
+use tls_crypto::pem::{self, Content, Encoding, PemError, Place};
 use tls_crypto::{KeyRejected, PrivateKey};
 
 use super::trust_settings::TrustSettings;
@@ -11,14 +11,28 @@ use super::{IdentityError, order};
 use crate::verify::x509::Certificate;
 
 /// Reads all certificates of a PEM file, in its order: sections `CERTIFICATE`, `X509 CERTIFICATE`
-/// and `TRUSTED CERTIFICATE`, without OpenSSL's trust settings. Skips sections that are known to be
-/// something else, such as keys.
+/// and `TRUSTED CERTIFICATE`, without OpenSSL's trust settings, and those of bundles (`PKCS7`,
+/// `CMS`). Skips sections that are known to be something else, such as keys.
 ///
 /// # Errors
 /// [`IdentityError::NoCertificate`]; [`IdentityError::BadPem`] if a section is damaged, has an
 /// unknown label, or is not a certificate.
 pub fn certs_from_pem(certs: &[u8]) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
-    non_empty(sections_of_certs(certs).map(|one| one.map(|(cert, _)| cert)).collect::<Result<_, _>>()?, certs)
+    certs_in(certs, Encoding::Pem)
+}
+
+/// Reads all certificates of a file, which may be PEM (see [`certs_from_pem`]), a certificate in
+/// DER (`.cer`, `.der`), or a PKCS#7 bundle in DER (`.p7b`). The content shows which.
+///
+/// # Errors
+/// As [`certs_from_pem`].
+pub fn certs_from_bytes(certs: &[u8]) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
+    certs_in(certs, Encoding::PemOrDer)
+}
+
+fn certs_in(certs: &[u8], encoding: Encoding) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
+    let read = entries_of_certs(certs, encoding).map(|one| one.map(|(cert, _)| cert));
+    non_empty(read.collect::<Result<_, _>>()?, certs)
 }
 
 /// Reads the certificates of a PEM file as trust anchors. Like [`certs_from_pem`], but a
@@ -28,14 +42,24 @@ pub fn certs_from_pem(certs: &[u8]) -> Result<Vec<CertificateDer<'static>>, Iden
 /// # Errors
 /// As [`certs_from_pem`], and for such a certificate.
 pub fn anchors_from_pem(certs: &[u8]) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
-    non_empty(sections_of_anchors(certs).collect::<Result<_, _>>()?, certs)
+    non_empty(entries_of_anchors(certs, Encoding::Pem).collect::<Result<_, _>>()?, certs)
 }
 
-/// Reads the usable trust anchors of a PEM file, and an error for each section that is not
-/// usable. For the stores of operating systems, where one bad section must not remove all anchors.
-pub fn usable_anchors_from_pem(certs: &[u8]) -> (Vec<CertificateDer<'static>>, Vec<IdentityError>) {
+/// Reads the certificates of a file as trust anchors: like [`anchors_from_pem`], in all forms of
+/// [`certs_from_bytes`].
+///
+/// # Errors
+/// As [`anchors_from_pem`].
+pub fn anchors_from_bytes(certs: &[u8]) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
+    non_empty(entries_of_anchors(certs, Encoding::PemOrDer).collect::<Result<_, _>>()?, certs)
+}
+
+/// Reads the usable trust anchors of a file, in all forms of [`certs_from_bytes`], and an error for
+/// each section that is not usable. For the stores of operating systems, where one bad section must
+/// not remove all anchors.
+pub fn usable_anchors_from_bytes(certs: &[u8]) -> (Vec<CertificateDer<'static>>, Vec<IdentityError>) {
     let (mut usable, mut problems) = (Vec::new(), Vec::new());
-    for anchor in sections_of_anchors(certs) {
+    for anchor in entries_of_anchors(certs, Encoding::PemOrDer) {
         match anchor {
             Ok(anchor) => usable.push(anchor),
             Err(e) => problems.push(e),
@@ -47,35 +71,37 @@ pub fn usable_anchors_from_pem(certs: &[u8]) -> (Vec<CertificateDer<'static>>, V
     (usable, problems)
 }
 
-type CertWithSettings<'a> = (CertificateDer<'static>, (Section<'a>, Option<TrustSettings>));
+/// A certificate, and its place with trust settings if it has some.
+type CertWithSettings = (CertificateDer<'static>, Option<(Place, TrustSettings)>);
 
-fn sections_of_anchors(certs: &[u8]) -> impl Iterator<Item = Result<CertificateDer<'static>, IdentityError>> {
-    sections_of_certs(certs).map(|one| {
-        let (cert, (section, settings)) = one?;
-        match settings {
-            Some(settings) if !settings.allow_servers_and_clients() => bad_section(&section, PARTLY_TRUSTED),
-            _ => Ok(cert),
-        }
+fn entries_of_anchors(
+    certs: &[u8],
+    encoding: Encoding,
+) -> impl Iterator<Item = Result<CertificateDer<'static>, IdentityError>> {
+    entries_of_certs(certs, encoding).map(|one| match one? {
+        (_, Some((place, settings))) if !settings.allow_servers_and_clients() => bad_entry(&place, PARTLY_TRUSTED),
+        (cert, _) => Ok(cert),
     })
 }
 
-fn sections_of_certs(certs: &[u8]) -> impl Iterator<Item = Result<CertWithSettings<'_>, IdentityError>> {
-    pem::sections(certs, Content::Certificate).map(|section| {
-        let section = section.map_err(bad_pem)?;
-        let mut der = section.decode().map_err(bad_pem)?;
-        let settings = if section.label() == b"TRUSTED CERTIFICATE" {
+fn entries_of_certs(certs: &[u8], encoding: Encoding) -> impl Iterator<Item = Result<CertWithSettings, IdentityError>> {
+    pem::entries(certs, Content::Certificate, encoding).map(|entry| {
+        let entry = entry.map_err(bad_pem)?;
+        let has_settings = entry.has_settings();
+        let (mut der, place) = entry.into_parts();
+        let settings = if has_settings {
             let Some((length, settings)) = TrustSettings::after_certificate(&der) else {
-                return bad_section(&section, "cannot be parsed");
+                return bad_entry(&place, "cannot be parsed");
             };
             der.truncate(length);
             settings
         } else {
             None
         };
-        let cert = CertificateDer::from(std::mem::take(&mut *der));
+        let cert = CertificateDer::from(der);
         match Certificate::read(&cert) {
-            Some(_) => Ok((cert, (section, settings))),
-            None => bad_section(&section, "the certificate cannot be parsed"),
+            Some(_) => Ok((cert, settings.map(|settings| (place, settings)))),
+            None => bad_entry(&place, "the certificate cannot be parsed"),
         }
     })
 }
@@ -88,25 +114,29 @@ fn no_certificate(file: &[u8]) -> IdentityError {
     IdentityError::NoCertificate(pem::what_is(file, Content::Certificate))
 }
 
-/// Reads certificates and the key from PEM. An elliptic curve key without its public key takes it
-/// from a certificate.
+/// Reads certificates and the key. An elliptic curve key without its public key takes it from a
+/// certificate.
 pub(super) fn chain_and_key(
     certs: &[u8],
     key: &[u8],
+    encoding: Encoding,
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKey), IdentityError> {
-    let chain = match certs_from_pem(certs) {
+    let chain = match certs_in(certs, encoding) {
         Err(IdentityError::NoCertificate(_)) if are_swapped(certs, key) => return Err(IdentityError::Swapped),
         read => read?,
     };
     order::check(&chain)?;
-    let key = key_from_pem(key, &public_keys(&chain))?;
+    let key = if encoding == Encoding::PemOrDer && pem::is_der(key) {
+        key_from_der(key, &chain)?
+    } else {
+        key_from_pem(key, &public_keys(&chain))?
+    };
     Ok((chain, key))
 }
 
 /// Returns whether `certs` is a key and `key` has certificates.
 fn are_swapped(certs: &[u8], key: &[u8]) -> bool {
-    let has = |file, content| pem::sections(file, content).flatten().next().is_some();
-    has(certs, Content::PrivateKey) && has(key, Content::Certificate) && !has(key, Content::PrivateKey)
+    pem::has(certs, Content::PrivateKey) && pem::has(key, Content::Certificate) && !pem::has(key, Content::PrivateKey)
 }
 
 /// Returns the SubjectPublicKeyInfos.
@@ -174,8 +204,8 @@ fn bad_pem(e: PemError) -> IdentityError {
     IdentityError::BadPem(e.to_string())
 }
 
-fn bad_section<T>(section: &Section<'_>, why: &str) -> Result<T, IdentityError> {
-    Err(IdentityError::BadPem(format!("{}: {why}", section.place())))
+fn bad_entry<T>(place: &Place, why: &str) -> Result<T, IdentityError> {
+    Err(IdentityError::BadPem(format!("{place}: {why}")))
 }
 
 /// Returns whether PEM has the mark of an encrypted key: the label of PKCS#8, or the header of

@@ -4,7 +4,7 @@
 use pki_types::CertificateDer;
 use tls_crypto::der::{self, Elements};
 
-use super::{Identity, IdentityError, anchors_from_pem, certs_from_pem, usable_anchors_from_pem};
+use super::{Identity, IdentityError, anchors_from_pem, certs_from_pem, usable_anchors_from_bytes};
 use crate::verify::Crls;
 use crate::verify::x509::{Certificate, oid};
 
@@ -92,7 +92,7 @@ fn unparsable_certificate_is_named_by_its_section() {
         format!("section 2 (CERTIFICATE) at line {}: the certificate cannot be parsed", cert.lines().count() + 1);
     expect(&Identity::from_pem(file.as_bytes(), key.as_bytes()).unwrap_err().to_string(), &expected);
     expect(&anchors_from_pem(file.as_bytes()).unwrap_err().to_string(), &expected);
-    let (usable, problems) = usable_anchors_from_pem(file.as_bytes());
+    let (usable, problems) = usable_anchors_from_bytes(file.as_bytes());
     assert_eq!((usable.len(), problems.len()), (1, 1));
     expect(&problems[0].to_string(), &expected);
 }
@@ -157,12 +157,12 @@ fn mistakes_about_the_input_have_distinct_texts() {
         shown(b"/etc/tls/chain.pem", key.as_bytes()),
         shown(key.as_bytes(), key.as_bytes()),
         shown(b"\n\n", key.as_bytes()),
-        Identity::from_der(Vec::new(), b"").unwrap_err().to_string(),
+        Identity::from_der(Vec::<CertificateDer<'_>>::new(), b"").unwrap_err().to_string(),
     ];
     let words = [
         "certificates and key are swapped",
         "the file or input is empty",
-        "it is DER, not PEM; use `from_der`",
+        "it is a certificate in DER, not PEM; read it with the function named `from_bytes`",
         "it is a path; read the file and pass its content",
         "it has a private key (section 1 (PRIVATE KEY) at line 1)",
         "only white space",

@@ -42,7 +42,7 @@ fn both_roles_enforce_required_alpn() {
         });
         assert_eq!(both, Outcome::BothConnected, "{kind:?}");
         let by_server = outcome_with(kind, |client, server| {
-            client.set_alpn_protocols(&[]).unwrap();
+            client.set_alpn_protocols([""; 0]).unwrap();
             server.set_require_alpn(true);
         });
         let error = Error::AlpnRequired;
@@ -50,15 +50,15 @@ fn both_roles_enforce_required_alpn() {
         assert_eq!(by_server, Outcome::Failed(failure), "{kind:?}");
         let by_client = outcome_with(kind, |client, server| {
             client.set_require_alpn(true);
-            server.set_alpn_protocols(&[]).unwrap();
+            server.set_alpn_protocols([""; 0]).unwrap();
         });
         let failure = Failure { side: "client", at: selecting_message(kind), error };
         assert_eq!(by_client, Outcome::Failed(failure), "{kind:?}");
         // Default: off in both roles.
         let outcome_without = |role: fn(&mut ClientConfig, &mut ServerConfig)| outcome_with(kind, role);
         let outcomes = [
-            outcome_without(|client, _| client.set_alpn_protocols(&[]).unwrap()),
-            outcome_without(|_, server| server.set_alpn_protocols(&[]).unwrap()),
+            outcome_without(|client, _| client.set_alpn_protocols([""; 0]).unwrap()),
+            outcome_without(|_, server| server.set_alpn_protocols([""; 0]).unwrap()),
         ];
         assert_eq!(outcomes, [Outcome::BothConnected, Outcome::BothConnected], "{kind:?}");
     }
@@ -73,8 +73,8 @@ fn required_alpn_without_protocols_is_contradiction() {
         let Err(Contradiction::Settings { settings, .. }) = validated else { panic!("{validated:?}") };
         assert_eq!(settings, ["required ALPN", "no application protocols"]);
     }
-    client.set_alpn_protocols(&[b"h2"]).unwrap();
-    server.set_alpn_protocols(&[b"h2"]).unwrap();
+    client.set_alpn_protocols(["h2"]).unwrap();
+    server.set_alpn_protocols(["h2"]).unwrap();
     assert_eq!((client.validate(), server.validate()), (Ok(()), Ok(())));
 }
 
@@ -128,7 +128,7 @@ fn client_rejects_unoffered_alpn_by_default() {
 fn client_rejects_alpn_response_without_offer() {
     for kind in [Kind::Full, Kind::Tls12] {
         let (mut client, server) = configs(kind);
-        client.set_alpn_protocols(&[]).unwrap();
+        client.set_alpn_protocols([""; 0]).unwrap();
         client.set_allow_unoffered_alpn(true);
         let (mut client, mut server) = ends_of(kind, client, server);
         server.sink.edit = Some(Box::new(move |message| {

@@ -281,8 +281,8 @@ impl Kind {
 
 pub(super) fn configs(kind: Kind) -> (ClientConfig, ServerConfig) {
     let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
-    client.set_alpn_protocols(&[b"h2", b"http/1.1"]).unwrap();
-    server.set_alpn_protocols(&[b"http/1.1"]).unwrap();
+    client.set_alpn_protocols(["h2", "http/1.1"]).unwrap();
+    server.set_alpn_protocols(["http/1.1"]).unwrap();
     match kind {
         Kind::Full => {}
         Kind::Retry => server.set_groups(&[NamedGroup::SECP256R1]).unwrap(),

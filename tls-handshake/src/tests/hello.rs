@@ -170,7 +170,7 @@ fn changed_setting_appears_in_next_client_hello() {
         |config| config.set_cipher_suites(&[CipherSuite::TLS_AES_256_GCM_SHA384]).unwrap(),
         |config| config.set_groups(&[NamedGroup::SECP384R1]).unwrap(),
         |config| config.set_signature_schemes(&[SignatureScheme::ED25519]).unwrap(),
-        |config| config.set_alpn_protocols(&[b"h2"]).unwrap(),
+        |config| config.set_alpn_protocols(["h2"]).unwrap(),
         |config| config.set_server_name_indication(false),
         |config| config.set_ocsp_request(false),
         |config| config.set_sct_request(true),

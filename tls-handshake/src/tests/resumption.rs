@@ -265,10 +265,10 @@ fn changed_setting_prevents_resumption() {
     type Change = (&'static str, fn(&mut ClientConfig, &mut ServerConfig));
     let changes: [Change; 7] = [
         ("client's context", |client, _| client.set_session_context(b"other roots")),
-        ("client's protocols", |client, _| client.set_alpn_protocols(&[b"h2"]).unwrap()),
+        ("client's protocols", |client, _| client.set_alpn_protocols(["h2"]).unwrap()),
         ("client's name indication", |client, _| client.set_server_name_indication(false)),
         ("server's context", |_, server| server.set_session_context(b"other client CAs")),
-        ("server's protocols", |_, server| server.set_alpn_protocols(&[b"h2"]).unwrap()),
+        ("server's protocols", |_, server| server.set_alpn_protocols(["h2"]).unwrap()),
         ("server's client authentication", |_, server| server.set_client_auth(ClientAuth::Optional)),
         ("server's CA names for clients", |_, server| server.set_client_auth_hints(vec![vec![1]]).unwrap()),
     ];

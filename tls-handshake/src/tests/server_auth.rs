@@ -257,8 +257,8 @@ fn client_rejects_ems_in_resumption_of_session_without_it() {
 fn early_data_is_accepted_under_protocol_of_session() {
     let mut harness = Harness::new(Storage::Id);
     let (mut client, mut server) = (harness.client(TLS13), harness.server());
-    client.set_alpn_protocols(&[b"h2", b"http/1.1"]).unwrap();
-    server.set_alpn_protocols(&[b"http/1.1"]).unwrap();
+    client.set_alpn_protocols(["h2", "http/1.1"]).unwrap();
+    server.set_alpn_protocols(["http/1.1"]).unwrap();
     client.enable_early_data(true);
     server.set_max_early_data_size(1000);
     let session = harness.establish_one(&client, &server);

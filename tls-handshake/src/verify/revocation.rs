@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use pki_types::{SubjectPublicKeyInfoDer, UnixTime};
 use tls_crypto::der::{self, Elements};
-use tls_crypto::pem::{self, Content};
+use tls_crypto::pem::{self, Content, Encoding};
 use webpki::{BorrowedCertRevocationList, CertRevocationList};
 
 use crate::certificate_error::{CertificateError, CrlMismatch, InapplicableCrl, RevocationSource, Work};
@@ -85,23 +85,38 @@ impl Crls {
         Self::read(lists.into_iter().enumerate().map(named))
     }
 
-    /// Reads the CRLs of a PEM file (sections `X509 CRL`). Skips sections that are known to be
-    /// something else, such as certificates.
+    /// Reads the CRLs of a PEM file: sections `X509 CRL`, and those of bundles (`PKCS7`, `CMS`).
+    /// Skips sections that are known to be something else, such as certificates.
     ///
     /// # Errors
     /// [`CertificateError::BadCrl`] if the file has none, a section is damaged or has an unknown
     /// label, or a CRL cannot be parsed.
     pub fn from_pem(file: &[u8]) -> Result<Self, CertificateError> {
-        let bad_pem = |e| bad_list(format!("not a valid PEM file: {e}"));
-        let crls = Self::read(pem::sections(file, Content::Crl).map(|section| {
-            let section = section.map_err(bad_pem)?;
-            let der = section.decode().map_err(bad_pem)?;
-            Ok((format!("CRL in {}", section.place()), der.to_vec()))
-        }))?;
-        if crls.lists.is_empty() {
-            return Err(bad_list(format!("the file has no CRL: {}", pem::what_is(file, Content::Crl))));
+        Self::read(entries(file, Encoding::Pem, "")?.into_iter().map(Ok))
+    }
+
+    /// Reads the CRLs of files, each of which may be PEM (see [`from_pem`](Self::from_pem)), a CRL
+    /// in DER (`.crl`), or a PKCS#7 bundle in DER. The content shows which.
+    ///
+    /// # Errors
+    /// As [`from_pem`](Self::from_pem), also if one of the files has no CRL. The text names the file
+    /// by its number, if there are several.
+    ///
+    /// ```no_run
+    /// use strata_tls_handshake::verify::Crls;
+    ///
+    /// let crls = Crls::from_bytes([std::fs::read("root.crl")?, std::fs::read("issuing.pem")?])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_bytes(files: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<Self, CertificateError> {
+        let files: Vec<_> = files.into_iter().collect();
+        let mut all = Vec::new();
+        for (at, file) in files.iter().enumerate() {
+            let of_file =
+                if files.len() > 1 { format!(" of file number {}", at.saturating_add(1)) } else { String::new() };
+            all.extend(entries(file.as_ref(), Encoding::PemOrDer, &of_file)?);
         }
-        Ok(crls)
+        Self::read(all.into_iter().map(Ok))
     }
 
     /// Reads CRLs with the names that errors give them.
@@ -174,6 +189,20 @@ impl Crls {
             }),
         }
     }
+}
+
+/// Returns the CRLs of a file, with the names that errors give them.
+fn entries(file: &[u8], encoding: Encoding, of_file: &str) -> Result<Vec<(String, Vec<u8>)>, CertificateError> {
+    let entries = pem::entries(file, Content::Crl, encoding).map(|entry| {
+        let (der, place) = entry.map_err(|e| bad_list(format!("unusable file of CRLs{of_file}: {e}")))?.into_parts();
+        Ok((format!("CRL in {place}{of_file}"), der))
+    });
+    let entries = entries.collect::<Result<Vec<_>, CertificateError>>()?;
+    if entries.is_empty() {
+        let found = pem::what_is(file, Content::Crl);
+        return Err(bad_list(format!("the file has no CRL{of_file}: {found}")));
+    }
+    Ok(entries)
 }
 
 /// A certificate of a path with its issuer.

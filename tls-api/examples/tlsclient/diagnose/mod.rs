@@ -131,7 +131,7 @@ fn diagnose(
     });
     if survey.as_ref().is_some_and(Survey::has_common_version) {
         let mut offers = config.clone();
-        offers.set_alpn_protocols(&[b"h2", b"http/1.1"]).context("ALPN")?;
+        offers.set_alpn_protocols(["h2", "http/1.1"]).context("ALPN")?;
         web = dialer.handshake(&offers, Secrets::default(), &target.name, Goal::Answer).facts().alpn.clone();
     }
     let resumption = match &survey {

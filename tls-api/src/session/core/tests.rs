@@ -14,7 +14,7 @@ fn client_with_record_limit(records: u64) -> ClientSession {
     let mut client = ClientConfig::with_roots(crate::root_store_from_pem(cert.as_bytes()).unwrap());
     client.set_versions(&[ProtocolVersion::TLS12]).unwrap();
     client.engine_mut().set_records_per_key(records);
-    let mut client = ClientSession::new(&Arc::new(client), "a.test".try_into().unwrap()).unwrap();
+    let mut client = ClientSession::new(&Arc::new(client), "a.test").unwrap();
     let mut server = ServerSession::new(&server);
     while client.is_handshaking() || server.is_handshaking() {
         transfer(&mut client, &mut server);

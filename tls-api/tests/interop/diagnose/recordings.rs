@@ -27,7 +27,7 @@ fn record(version: ProtocolVersion, secrets: &Arc<Secrets>) -> Result<Writes, Bo
     let mut client = ClientConfig::with_roots(strata_tls::root_store_from_pem(cert.as_bytes())?);
     client.set_versions(&[version])?;
     client.set_key_log(Arc::clone(secrets) as _);
-    let mut client = ClientSession::new(&Arc::new(client), "localhost".try_into()?)?;
+    let mut client = ClientSession::new(&Arc::new(client), "localhost")?;
     let mut server = ServerSession::new(&Arc::new(server));
     client.write_all(b"hello")?;
     let mut writes = Vec::new();

@@ -1,0 +1,210 @@
+//! What programs have, as arguments: names of servers, protocols, files by path, and files of
+//! either encoding.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use strata_tls::pki_types::pem::PemObject;
+use strata_tls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use strata_tls::{
+    ClientConfig, ClientSession, Crls, Error, Identity, IdentityError, IdentityFiles, IntoServerName, NameFault,
+    ReloadError, ResolvesServerCertUsingSni, RootsError, ServerConfig, ServerName, Session, certs_from_bytes,
+    root_store_from_bytes, root_store_from_file,
+};
+use tls_crypto::pkcs7::Bundle;
+
+use crate::identities::pem;
+use crate::pair::Pair;
+use crate::pki::{Ca, FAR, Kind};
+
+#[test]
+fn client_takes_names_in_each_type() {
+    fn check(name: impl IntoServerName + Clone, expected: &str) {
+        ClientSession::new(&Arc::new(ClientConfig::new()), name.clone()).unwrap();
+        assert_eq!(name.into_server_name().unwrap().to_str(), expected);
+    }
+    let text = "a.test".to_owned();
+    let name = ServerName::try_from("a.test").unwrap();
+    check("a.test", "a.test");
+    check(&text, "a.test");
+    check(text.clone(), "a.test");
+    check(&name, "a.test");
+    check(name.clone(), "a.test");
+    check("::1", "::1");
+    check(Ipv6Addr::LOCALHOST, "::1");
+    check(IpAddr::from(Ipv6Addr::LOCALHOST), "::1");
+    check(Ipv4Addr::LOCALHOST, "127.0.0.1");
+}
+
+#[test]
+fn invalid_server_name_says_what_to_write() {
+    let config = Arc::new(ClientConfig::new());
+    for (name, fault, words) in [
+        ("[::1]", NameFault::Brackets, "write only the address, \"::1\""),
+        ("a.test:443", NameFault::Port, "write only the address, \"a.test\""),
+        ("https://a.test/x", NameFault::Url, "write only its host, \"a.test\""),
+        ("", NameFault::Empty, "write a host name or an IP address"),
+    ] {
+        let e = ClientSession::new(&config, name).unwrap_err();
+        assert!(e.to_string().contains(words) && e.alert().is_none(), "{e}");
+        assert!(matches!(e, Error::BadServerName(e) if e.fault() == fault), "{name}");
+    }
+}
+
+#[test]
+fn resolver_name_that_is_no_host_says_what_to_write() {
+    let identity = Ca::new(Kind::EcdsaP256).identity(Kind::EcdsaP256, &["a.test"]);
+    let add = |name: &str| ResolvesServerCertUsingSni::new().add(name, identity.clone()).unwrap_err();
+    for (name, words) in [("a.test:443", "\"a.test\""), ("https://a.test", "it is a URL"), ("", "it is empty")] {
+        let e = add(name);
+        assert!(matches!(&e, IdentityError::BadServerName(_)) && e.to_string().contains(words), "{e}");
+    }
+    // A client cannot request an address.
+    assert!(matches!(add("127.0.0.1"), IdentityError::NotValidForName { .. }));
+}
+
+#[test]
+fn protocols_are_texts_or_bytes() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let identity = || ca.identity(Kind::EcdsaP256, &["server.test"]);
+    let setters: [&dyn Fn(&mut ServerConfig); 4] = [
+        &|config| config.set_alpn_protocols(["h2", "http/1.1"]).unwrap(),
+        &|config| config.set_alpn_protocols(vec![b"h2".to_vec(), b"http/1.1".to_vec()]).unwrap(),
+        &|config| config.set_alpn_protocols(&["h2".to_owned(), "http/1.1".to_owned()]).unwrap(),
+        &|config| config.set_alpn_protocols([&b"h2"[..], b"http/1.1"]).unwrap(),
+    ];
+    for set in setters {
+        let mut server = ServerConfig::new(identity());
+        set(&mut server);
+        let mut client = ca.client_config();
+        client.set_alpn_protocols(["http/1.1"]).unwrap();
+        let pair = Pair::connected(&Arc::new(client), &Arc::new(server));
+        assert_eq!(pair.client.alpn_protocol(), Some(&b"http/1.1"[..]));
+    }
+}
+
+#[test]
+fn identity_takes_keys_and_certificates_in_each_type() {
+    let (certs, key) = Ca::new(Kind::EcdsaP256).issue(Kind::EcdsaP256, &["a.test"], (2000, FAR));
+    let chain: Vec<CertificateDer<'static>> =
+        CertificateDer::pem_slice_iter(certs.as_bytes()).collect::<Result<_, _>>().unwrap();
+    let bytes: Vec<Vec<u8>> = chain.iter().map(|cert| cert.to_vec()).collect();
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+    let pkcs8 = PrivatePkcs8KeyDer::from(key.secret_der().to_vec());
+    for identity in [
+        Identity::from_der(chain.clone(), &key),
+        Identity::from_der(chain.iter().cloned(), key.clone_key()),
+        Identity::from_der(bytes.clone(), key.secret_der()),
+        Identity::from_der(bytes, pkcs8),
+        Identity::from_der([chain[0].clone()], key.secret_der().to_vec()),
+    ] {
+        assert_eq!(identity.unwrap().chain()[0], chain[0]);
+    }
+}
+
+/// A folder that is removed when the test ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("tls-api-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+#[test]
+fn errors_about_paths_name_the_file() {
+    let folder = Folder::new("paths");
+    let ca = Ca::new(Kind::EcdsaP256);
+    let (certs, key) = ca.issue(Kind::EcdsaP256, &["server.test"], (2000, FAR));
+    let (certs, key) = (folder.write("chain.pem", certs), folder.write("key.pem", key));
+    let other = folder.write("other.pem", "nothing");
+    let missing = folder.0.join("missing.pem");
+    ServerConfig::from_files(&certs, &key).unwrap();
+    let cases: [(&Path, &Path, &[&Path]); 5] = [
+        (&missing, &key, &[&missing]),
+        (&certs, &missing, &[&missing]),
+        (&other, &key, &[&other]),
+        (&certs, &other, &[&other]),
+        (&key, &certs, &[&key, &certs]),
+    ];
+    for (certs, key, named) in cases {
+        let e = ServerConfig::from_files(certs, key).unwrap_err();
+        let shown = e.to_string();
+        assert!(named.iter().all(|path| shown.contains(&path.display().to_string())), "{shown}");
+        assert_eq!(matches!(e, ReloadError::File { .. }), named[0] == missing, "{shown}");
+    }
+    assert_eq!(root_store_from_file(folder.write("ca.pem", pem(&rcgen_root("one")))).unwrap().len(), 1);
+    let e = root_store_from_file(&missing).unwrap_err();
+    assert!(matches!(&e, RootsError::CannotRead { path, .. } if *path == missing), "{e}");
+    let e = root_store_from_file(&other).unwrap_err();
+    assert!(matches!(&e, RootsError::File { path, .. } if *path == other), "{e}");
+    assert!(e.to_string().starts_with(&other.display().to_string()), "{e}");
+}
+
+#[test]
+fn each_reader_takes_pem_der_and_bundles() {
+    let folder = Folder::new("encodings");
+    let ca = Ca::new(Kind::EcdsaP256);
+    let (certs, key) = ca.issue(Kind::EcdsaP256, &["server.test"], (2000, FAR));
+    let key_der = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+    let chain = certs_from_bytes(certs.as_bytes()).unwrap();
+    let (root, other) = (rcgen_root("one"), rcgen_root("two"));
+    let bundle = Bundle { certificates: vec![&root, &other], crls: Vec::new() }.encode();
+    let own_bundle = Bundle { certificates: vec![&root, &chain[0]], crls: Vec::new() }.encode();
+    for (certs, key, length) in [
+        (certs.as_bytes(), key.as_bytes(), 1),
+        (&chain[0], key.as_bytes(), 1),
+        (certs.as_bytes(), key_der.secret_der(), 1),
+        (&chain[0], key_der.secret_der(), 1),
+        (&own_bundle, key_der.secret_der(), 2),
+    ] {
+        let identity = Identity::from_bytes(certs, key).unwrap();
+        assert_eq!((identity.chain().len(), &identity.chain()[0]), (length, &chain[0]));
+        let files = IdentityFiles::new(folder.write("certs", certs), folder.write("key", key));
+        assert_eq!(files.load().unwrap().chain().len(), length);
+    }
+    for (file, length) in [(&*root, 1), (&*bundle, 2)] {
+        assert_eq!(root_store_from_bytes(file).unwrap().len(), length);
+        assert_eq!(root_store_from_file(folder.write("roots", file)).unwrap().len(), length);
+        assert_eq!(certs_from_bytes(file).unwrap().len(), length);
+    }
+    // Each mistake is named, and none is taken for something else.
+    let swapped = Identity::from_bytes(key_der.secret_der(), &chain[0]).unwrap_err();
+    assert_eq!(swapped, IdentityError::Swapped);
+    for (file, words) in [
+        (key_der.secret_der(), "it is a private key in DER"),
+        (&chain[0][..chain[0].len() - 1], "DER that is truncated"),
+        (&[&chain[0][..], b"\n"].concat(), "or has other bytes after its end"),
+        (&Bundle::default().encode(), "it is a PKCS#7 bundle in DER that does not contain it"),
+    ] {
+        let e = certs_from_bytes(file).unwrap_err().to_string();
+        assert!(e.contains(words) && !e.contains("from_bytes"), "{e}");
+    }
+    let damaged = Bundle { certificates: vec![&root, &[0x30, 0]], crls: Vec::new() }.encode();
+    let e = root_store_from_bytes(&damaged).unwrap_err().to_string();
+    assert!(e.contains("entry 2 of the bundle in the DER file: the certificate cannot be parsed"), "{e}");
+    let e = Crls::from_bytes([&chain[0]]).unwrap_err().to_string();
+    assert!(e.contains("it is a certificate in DER"), "{e}");
+}
+
+fn rcgen_root(name: &str) -> CertificateDer<'static> {
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.distinguished_name.push(rcgen::DnType::CommonName, name);
+    params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().der().clone()
+}
