@@ -11,7 +11,7 @@ use tls_crypto::{KeyRejected, PrivateKey, spki};
 use tls_fuzz::PEM;
 use tls_handshake::verify::Crls;
 use tls_handshake::{
-    Identity, IdentityError, anchors_from_bytes, anchors_from_pem, certs_from_bytes, certs_from_pem, server_name,
+    Identity, IdentityError, anchors_from_bytes, certs_from_bytes, certs_from_pem, server_name,
     usable_anchors_from_bytes,
 };
 

@@ -52,8 +52,9 @@
 //! }
 //! ```
 //!
-//! * **CRLs.** [`Crls::from_bytes`](crate::Crls::from_bytes) reads files in PEM, DER or PKCS#7. A certificate that any list of its issuer names is revoked, even if the list
-//!   expired. A certificate that no list covers is rejected, and so is one whose list expired;
+//! * **CRLs.** [`Crls::from_bytes`](crate::Crls::from_bytes) reads files in PEM, DER or PKCS#7. A
+//!   certificate that any list of its issuer names is revoked, even if the list expired. A
+//!   certificate that no list covers is rejected, and so is one whose list expired;
 //!   [`Crls`](crate::Crls) has setters to accept either. To update the lists, build a new
 //!   configuration. It does not resume the sessions of the old one.
 //! * **OCSP.** The library does no I/O, so it checks what the server stapled. The default policy

@@ -32,8 +32,9 @@ impl ClientSession {
     ///
     /// # Errors
     /// [`Error::BadServerName`] if `name` is a URL, has a port, or is no server name for another
-    /// reason; the text says what to write. [`Error::Config`] if settings [contradict each other](ClientConfig::validate). Others if the
-    /// system has no randomness, or if the configuration does not fit into a ClientHello.
+    /// reason; the text says what to write. [`Error::Config`] if settings [contradict each
+    /// other](ClientConfig::validate). Others if the system has no randomness, or if the
+    /// configuration does not fit into a ClientHello.
     pub fn new(config: &Arc<ClientConfig>, name: impl IntoServerName) -> Result<Self, Error> {
         Self::with_name(config, name.into_server_name()?)
     }

@@ -76,8 +76,8 @@ pub fn is_der(file: &[u8]) -> bool {
 }
 
 /// Iterates over the certificates or CRLs of a file, as `wanted` says, including those of its
-/// bundles (PKCS#7). Skips what is known to be something else. With [`Encoding::PemOrDer`], the file
-/// may also be one certificate, CRL or bundle in DER.
+/// bundles (PKCS#7). Skips what is known to be something else. With [`Encoding::PemOrDer`], the
+/// file may also be one certificate, CRL or bundle in DER.
 ///
 /// # Errors
 /// As [`sections`]; [`PemFault::BadBundle`] for a bundle that cannot be parsed.

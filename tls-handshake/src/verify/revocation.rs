@@ -99,8 +99,8 @@ impl Crls {
     /// in DER (`.crl`), or a PKCS#7 bundle in DER. The content shows which.
     ///
     /// # Errors
-    /// As [`from_pem`](Self::from_pem), also if one of the files has no CRL. The text names the file
-    /// by its number, if there are several.
+    /// As [`from_pem`](Self::from_pem), also if one of the files has no CRL. The text names the
+    /// file by its number, if there are several.
     ///
     /// ```no_run
     /// use strata_tls_handshake::verify::Crls;
