@@ -72,7 +72,7 @@ impl Traffic {
         if self.received_updates > MAX_RECEIVED_UPDATES {
             return Err(Error::Flood(Flood::KeyUpdates));
         }
-        out.install_read(self.keys.next_read_key(), at);
+        self.keys.update_read(at, out);
         self.owed_to_peer |= m.msg.request_update == KeyUpdateRequest::UPDATE_REQUESTED;
         Ok(())
     }
@@ -147,7 +147,7 @@ impl Traffic {
         // Any KeyUpdate answers a pending request.
         self.owed_to_peer = false;
         out.send(&mut |w| w.message(HandshakeType::KEY_UPDATE, |w| w.u8(request_update.0)))?;
-        out.install_write(self.keys.next_write_key())
+        self.keys.update_write(out)
     }
 }
 

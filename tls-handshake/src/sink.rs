@@ -41,13 +41,13 @@ pub trait Sink {
     fn queue_change_cipher_spec(&mut self) -> Result<(), Error>;
 
     /// Decrypts the records after this boundary with `key`.
-    fn install_read(&mut self, key: ReadKey, at: RecordBoundary);
+    fn install_read(&mut self, key: ReadKey<'_>, at: RecordBoundary);
 
     /// Ends the current flight and encrypts all later records with `key`.
     ///
     /// # Errors
     /// [`Error::Crypto`] if the flight cannot be sealed.
-    fn install_write(&mut self, key: WriteKey) -> Result<(), Error>;
+    fn install_write(&mut self, key: WriteKey<'_>) -> Result<(), Error>;
 
     /// Sends unencrypted records again: HelloRetryRequest rejected the early data (RFC 9846
     /// §4.3.10).

@@ -32,11 +32,11 @@ impl Sink for EngineSink<'_> {
         self.sender.queue_change_cipher_spec(self.outgoing)
     }
 
-    fn install_read(&mut self, key: ReadKey, _: RecordBoundary) {
+    fn install_read(&mut self, key: ReadKey<'_>, _: RecordBoundary) {
         self.receiver.install(key);
     }
 
-    fn install_write(&mut self, key: WriteKey) -> Result<(), Error> {
+    fn install_write(&mut self, key: WriteKey<'_>) -> Result<(), Error> {
         self.sender.install(key, self.outgoing)
     }
 

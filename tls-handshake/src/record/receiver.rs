@@ -100,9 +100,10 @@ impl RecordReceiver {
         }
     }
 
-    pub(crate) fn install(&mut self, key: ReadKey) {
-        self.key = Some((key.opener, key.epoch));
-        self.early_data = match key.epoch {
+    pub(crate) fn install(&mut self, key: ReadKey<'_>) {
+        let epoch = key.epoch;
+        self.key = Some((key.into_opener(), epoch));
+        self.early_data = match epoch {
             Epoch::EarlyData { limit } => Some(EarlyData { limit, left: limit }),
             Epoch::Handshake | Epoch::Application => None,
         };

@@ -275,14 +275,14 @@ impl RecordSender {
     }
 
     /// Ends the flight under the current key, and seals later records with `key`.
-    pub(crate) fn install(&mut self, key: WriteKey, outgoing: &mut Outgoing) -> Result<(), Error> {
+    pub(crate) fn install(&mut self, key: WriteKey<'_>, outgoing: &mut Outgoing) -> Result<(), Error> {
         self.end_flight(outgoing)?;
-        self.sealer = Some(key.sealer);
-        self.limit_now = self.limit;
         self.early_data_left = match key.epoch {
             Epoch::EarlyData { limit } => Some(limit),
             Epoch::Handshake | Epoch::Application => None,
         };
+        self.sealer = Some(key.into_sealer());
+        self.limit_now = self.limit;
         Ok(())
     }
 

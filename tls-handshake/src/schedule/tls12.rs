@@ -12,7 +12,7 @@
 use tls_crypto::tls12::{ExporterSecret, KeyBlock, MasterSecret};
 use tls_crypto::{Digest, SharedSecret, Tls12Suite};
 
-use super::{Epoch, ReadKey, Side, WriteKey};
+use super::{ReadKey, Side, WriteKey};
 use crate::auth::{Authenticated, PeerFinished};
 use crate::error::Error;
 use crate::negotiated::Exporter;
@@ -105,21 +105,21 @@ impl Keys {
     }
 
     /// Used after the peer's ChangeCipherSpec.
-    pub(crate) fn read_key(&self) -> ReadKey {
+    pub(crate) fn read_key(&self) -> ReadKey<'static> {
         let opener = match self.side {
             Side::Client => self.block.server_opener(),
             Side::Server => self.block.client_opener(),
         };
-        ReadKey { opener, epoch: Epoch::Application }
+        ReadKey::tls12(opener)
     }
 
     /// Used after this side's ChangeCipherSpec.
-    pub(crate) fn write_key(&self) -> WriteKey {
+    pub(crate) fn write_key(&self) -> WriteKey<'static> {
         let sealer = match self.side {
             Side::Client => self.block.client_sealer(),
             Side::Server => self.block.server_sealer(),
         };
-        WriteKey { sealer, epoch: Epoch::Application }
+        WriteKey::tls12(sealer)
     }
 
     /// The verify_data of this side's Finished (RFC 5246 §7.4.9).

@@ -21,6 +21,7 @@ use tls_crypto::tls13::{
 use super::{Epoch, ReadKey, Side, WriteKey};
 use crate::auth::{Authenticated, PeerFinished};
 use crate::error::Error;
+use crate::framed::RecordBoundary;
 use crate::negotiated::Exporter;
 use crate::sink::{Event, LoggedSecret, Sink};
 
@@ -59,13 +60,13 @@ impl EarlyKeys {
     }
 
     /// The key of the server.
-    pub(crate) fn read_key(&self) -> ReadKey {
-        ReadKey { opener: self.traffic.opener(self.suite.aead), epoch: Epoch::EarlyData { limit: self.limit } }
+    pub(crate) fn read_key(&self) -> ReadKey<'_> {
+        ReadKey::tls13(&self.traffic, self.suite.aead, Epoch::EarlyData { limit: self.limit })
     }
 
     /// The key of the client.
-    pub(crate) fn write_key(&self) -> WriteKey {
-        WriteKey { sealer: self.traffic.sealer(self.suite.aead), epoch: Epoch::EarlyData { limit: self.limit } }
+    pub(crate) fn write_key(&self) -> WriteKey<'_> {
+        WriteKey::tls13(&self.traffic, self.suite.aead, Epoch::EarlyData { limit: self.limit })
     }
 
     /// Drops all but the exporter, once the key of early data is installed.
@@ -123,12 +124,12 @@ impl HandshakeKeys {
         Box::new(Self { suite, side, read, write, secret, client_random: *client_random })
     }
 
-    pub(crate) fn read_key(&self) -> ReadKey {
-        ReadKey { opener: self.read.opener(self.suite.aead), epoch: Epoch::Handshake }
+    pub(crate) fn read_key(&self) -> ReadKey<'_> {
+        ReadKey::tls13(&self.read, self.suite.aead, Epoch::Handshake)
     }
 
-    pub(crate) fn write_key(&self) -> WriteKey {
-        WriteKey { sealer: self.write.sealer(self.suite.aead), epoch: Epoch::Handshake }
+    pub(crate) fn write_key(&self) -> WriteKey<'_> {
+        WriteKey::tls13(&self.write, self.suite.aead, Epoch::Handshake)
     }
 
     /// The verify_data of this side's Finished (RFC 9846 §4.5.3).
@@ -136,13 +137,13 @@ impl HandshakeKeys {
         self.write.finished(transcript_hash)
     }
 
-    /// Derives the application keys, which depend on the server's Finished. Returns the write key
-    /// and the rest. The read key stays locked until the peer's Finished is verified.
+    /// Derives the application keys, which depend on the server's Finished, and installs the write
+    /// key. The read key stays locked until the peer's Finished is verified.
     pub(crate) fn into_application(
         mut self: Box<Self>,
         server_finished_hash: &Digest,
         out: &mut dyn Sink,
-    ) -> (WriteKey, Box<LockedApplicationKeys>) {
+    ) -> Result<Box<LockedApplicationKeys>, Error> {
         let main = self.secret.take().into_main();
         let ApplicationTraffic { client, server, exporter } = main.application(server_finished_hash);
         let client_random = &self.client_random;
@@ -155,10 +156,10 @@ impl HandshakeKeys {
             Side::Server => (client, server),
         };
         let suite = self.suite;
-        let write_key = WriteKey { sealer: write.sealer(suite.aead), epoch: Epoch::Application };
+        out.install_write(WriteKey::tls13(&write, suite.aead, Epoch::Application))?;
         let write = write.into_stored();
         let locked = LockedApplicationKeys { suite, handshake_read: self.read.take(), read, write, exporter, main };
-        (write_key, Box::new(locked))
+        Ok(Box::new(locked))
     }
 }
 
@@ -184,18 +185,23 @@ pub(crate) struct LockedApplicationKeys {
 
 impl LockedApplicationKeys {
     /// The key of the peer's Finished.
-    pub(crate) fn handshake_read_key(&self) -> ReadKey {
-        ReadKey { opener: self.handshake_read.opener(self.suite.aead), epoch: Epoch::Handshake }
+    pub(crate) fn handshake_read_key(&self) -> ReadKey<'_> {
+        ReadKey::tls13(&self.handshake_read, self.suite.aead, Epoch::Handshake)
     }
 
-    /// Returns the read key, the keys that the connection keeps, and the secret that sessions are
-    /// derived from. Requires evidence that the peer is authenticated.
-    pub(crate) fn unlock(mut self: Box<Self>, _: &Authenticated) -> (ReadKey, ApplicationKeys, MainSecret) {
+    /// Installs the read key. Returns the keys that the connection keeps, and the secret that
+    /// sessions are derived from. Requires evidence that the peer is authenticated.
+    pub(crate) fn unlock(
+        mut self: Box<Self>,
+        _: &Authenticated,
+        at: RecordBoundary,
+        out: &mut dyn Sink,
+    ) -> (ApplicationKeys, MainSecret) {
         let suite = self.suite;
-        let read_key = ReadKey { opener: self.read.opener(suite.aead), epoch: Epoch::Application };
+        out.install_read(ReadKey::tls13(&self.read, suite.aead, Epoch::Application), at);
         let read = self.read.take().into_stored();
         let keys = ApplicationKeys { suite, read, write: self.write.take(), exporter: self.exporter.take() };
-        (read_key, keys, self.main.take())
+        (keys, self.main.take())
     }
 }
 
@@ -218,20 +224,19 @@ pub(crate) struct ApplicationKeys {
 }
 
 impl ApplicationKeys {
-    /// The peer's next key (RFC 9846 §7.2).
-    pub(crate) fn next_read_key(&mut self) -> ReadKey {
+    /// Installs the peer's next key (RFC 9846 §7.2).
+    pub(crate) fn update_read(&mut self, at: RecordBoundary, out: &mut dyn Sink) {
         let next = self.read.next();
-        let opener = next.opener(self.suite.aead);
+        out.install_read(ReadKey::tls13(&next, self.suite.aead, Epoch::Application), at);
         self.read = next.into_stored();
-        ReadKey { opener, epoch: Epoch::Application }
     }
 
-    /// This side's next key (RFC 9846 §7.2).
-    pub(crate) fn next_write_key(&mut self) -> WriteKey {
+    /// Installs this side's next key (RFC 9846 §7.2).
+    pub(crate) fn update_write(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
         let next = self.write.next();
-        let sealer = next.sealer(self.suite.aead);
+        out.install_write(WriteKey::tls13(&next, self.suite.aead, Epoch::Application))?;
         self.write = next.into_stored();
-        WriteKey { sealer, epoch: Epoch::Application }
+        Ok(())
     }
 }
 

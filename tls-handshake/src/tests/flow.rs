@@ -115,11 +115,11 @@ impl Sink for Recorder {
         self.send_change_cipher_spec()
     }
 
-    fn install_read(&mut self, key: ReadKey, _: RecordBoundary) {
+    fn install_read(&mut self, key: ReadKey<'_>, _: RecordBoundary) {
         self.actions.push(Action::InstallRead(key.epoch));
     }
 
-    fn install_write(&mut self, key: WriteKey) -> Result<(), Error> {
+    fn install_write(&mut self, key: WriteKey<'_>) -> Result<(), Error> {
         self.actions.push(Action::InstallWrite(key.epoch));
         Ok(())
     }

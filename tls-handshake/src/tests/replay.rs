@@ -174,8 +174,8 @@ fn rfc8448_section_5_continues_after_second_client_hello() {
     play_to_certificate_verify(connection, &trace, &trace.all("record server")[1..3], &secrets);
 }
 
-/// A sink that accepts only secrets.
-struct Log(Arc<Secrets>);
+/// A sink that accepts only secrets, and the client's application key.
+struct Log(Arc<Secrets>, Option<tls_crypto::Sealer>);
 
 impl Sink for Log {
     fn send(&mut self, _: &mut EncodeMessage<'_>) -> Result<&[u8], Error> {
@@ -190,12 +190,14 @@ impl Sink for Log {
         self.send_change_cipher_spec()
     }
 
-    fn install_read(&mut self, _: crate::schedule::ReadKey, _: crate::framed::RecordBoundary) {
+    fn install_read(&mut self, _: crate::schedule::ReadKey<'_>, _: crate::framed::RecordBoundary) {
         panic!("the key schedule installs nothing")
     }
 
-    fn install_write(&mut self, _: crate::schedule::WriteKey) -> Result<(), Error> {
-        panic!("the key schedule installs nothing")
+    fn install_write(&mut self, key: crate::schedule::WriteKey<'_>) -> Result<(), Error> {
+        assert_eq!(key.epoch, crate::schedule::Epoch::Application);
+        self.1 = Some(key.into_sealer());
+        Ok(())
     }
 
     fn remove_write(&mut self) {
@@ -249,7 +251,7 @@ fn check_schedule(section: u8, group: Group, protected_from: usize, client_finis
     let mut messages: Vec<&[u8]> = hellos.iter().zip(&answers).flat_map(|(hello, answer)| [*hello, *answer]).collect();
     let retried = hellos.len() == 2;
     let random = *hello(hellos[0]).random;
-    let log = &mut Log(secrets.clone());
+    let log = &mut Log(secrets.clone(), None);
     let shared = key_exchange(&trace, group);
     let keys = {
         let hello = Hello { hash: &hash_of(&messages, retried), client_random: &random };
@@ -281,10 +283,11 @@ fn check_schedule(section: u8, group: Group, protected_from: usize, client_finis
     transmit.record(tls_codec::code_points::ContentType::HANDSHAKE, &[finished], &mut outgoing).unwrap();
     assert_eq!(outgoing.ready(), trace.all("record client")[client_finished_at]);
 
-    let (write_key, _) = keys.into_application(&server_finished, log);
+    keys.into_application(&server_finished, log).unwrap();
     assert_eq!(secrets.all(), trace.log_entries(&LABELS));
     outgoing.consume(usize::MAX);
-    transmit.install(write_key, &mut outgoing).unwrap();
+    let sealer = log.1.take().unwrap();
+    transmit.install(crate::schedule::WriteKey::tls12(sealer), &mut outgoing).unwrap();
     // The client's last record is close_notify. In section 3, a record of data precedes it.
     if section == 3 {
         let data: Vec<u8> = (0..50).collect();

@@ -127,10 +127,8 @@ impl ClientFlight {
         let hash = if self.sends_before_finished { transcript.hash() } else { self.server_finished_hash };
         let verify_data = keys.verify_data(&hash);
         flight::send_finished(out, &mut transcript, verify_data.as_ref())?;
-        let (write_key, locked) = keys.into_application(&self.server_finished_hash, out);
-        out.install_write(write_key)?;
-        let (read_key, keys, main) = locked.unlock(&self.peer);
-        out.install_read(read_key, self.at);
+        let locked = keys.into_application(&self.server_finished_hash, out)?;
+        let (keys, main) = locked.unlock(&self.peer, self.at, out);
         let tickets = takes_tickets(&config, ProtocolVersion::TLS13).then(|| {
             let secret = main.into_resumption(&transcript.hash());
             Tickets::new(secret, full)

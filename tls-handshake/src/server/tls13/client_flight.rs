@@ -169,8 +169,7 @@ impl WaitFinished {
         let at = m.at_boundary()?;
         let SentFlight { mut context, hash, locked, negotiated, can_resume, full_handshake, .. } = *self.sent;
         let peer = self.peer.check_finished(&*locked, &m.msg, &hash)?;
-        let (read_key, keys, main) = locked.unlock(&peer);
-        out.install_read(read_key, at);
+        let (keys, main) = locked.unlock(&peer, at, out);
         let connected = Box::new(Connected { traffic: Traffic::new(keys, negotiated), peer });
         if !can_resume || !context.issues_tickets(&connected.peer) {
             return Ok(AfterFinished::Connected(connected));

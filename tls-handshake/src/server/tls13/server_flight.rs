@@ -240,9 +240,7 @@ impl HandshakeContext {
         let verify_data = keys.verify_data(&transcript.hash());
         flight::send_finished(out, transcript, verify_data.as_ref())?;
         let hash = transcript.hash();
-        let (write_key, locked) = keys.into_application(&hash, out);
-        out.install_write(write_key)?;
-        Ok((locked, hash))
+        Ok((keys.into_application(&hash, out)?, hash))
     }
 }
 
