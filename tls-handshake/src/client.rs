@@ -31,6 +31,7 @@
 //! }
 //! ```
 
+use pki_types::UnixTime;
 use tls_codec::code_points::HandshakeType;
 use tls_codec::handshake::{RawMessage, ServerHelloMessage};
 
@@ -39,6 +40,7 @@ use crate::framed::{Framed, RecordBoundary};
 use crate::key_update::Traffic;
 use crate::need::{Answer, ConnectionId};
 use crate::negotiated::{Established, Exporter};
+use crate::resumption::ClientSessionValue;
 use crate::sink::Sink;
 use crate::state_slot::impl_state_slot;
 use crate::states::{Renegotiation, Role, StateMachine, Step, Versioned, unexpected_change_cipher_spec};
@@ -69,6 +71,32 @@ pub enum Client {
 }
 
 impl Role for Client {}
+
+impl Client {
+    pub(crate) fn has_sessions(&self) -> bool {
+        match self {
+            Self::Versioned(Versioned::Tls13(state)) => state.has_sessions(),
+            Self::Versioned(Versioned::Tls12(state)) => state.has_sessions(),
+            _ => false,
+        }
+    }
+
+    /// Returns the sessions received so far, unless the tracker discards them.
+    pub(crate) fn take_sessions(&mut self, tracker: &mut SessionTracker, now: UnixTime) -> Vec<ClientSessionValue> {
+        let mut sessions = match self {
+            Self::Versioned(Versioned::Tls13(state)) => state.take_sessions(tracker, now),
+            Self::Versioned(Versioned::Tls12(state)) => state.take_sessions(tracker, now),
+            _ => Vec::new(),
+        };
+        if tracker.discards() {
+            sessions.clear();
+        }
+        if !sessions.is_empty() {
+            tracker.use_it();
+        }
+        sessions
+    }
+}
 
 impl_state_slot!(Client, SessionTracker);
 

@@ -40,6 +40,7 @@ mod server;
 #[cfg(test)]
 mod test_support;
 
+pub(crate) use accessors::accessors;
 pub use client::ClientStart;
 use engine_sink::EngineSink;
 use incoming::InterruptedRecord;

@@ -18,6 +18,7 @@ mod display;
 mod excerpt;
 mod illegal;
 mod kind;
+mod quic;
 mod server_name;
 mod state_name;
 
@@ -27,6 +28,8 @@ pub use excerpt::Excerpt;
 pub(crate) use excerpt::{Escaped, bounded};
 pub use illegal::{Flood, Illegal};
 pub use kind::ErrorKind;
+pub(crate) use quic::CRYPTO_ERROR;
+pub use quic::{Level, QuicFault};
 pub use server_name::{BadServerName, NameFault, server_name};
 pub(crate) use state_name::Side;
 pub use state_name::StateName;
@@ -209,6 +212,8 @@ pub enum Error {
     },
     /// A well-formed message contradicts the handshake so far.
     Illegal(Illegal),
+    /// The peer violated a rule for TLS within QUIC (RFC 9001).
+    Quic(QuicFault),
     /// The server sent a second HelloRetryRequest (RFC 9846 §4.2.4).
     SecondHelloRetryRequest,
     /// The server sent no certificate.
@@ -361,6 +366,7 @@ impl Error {
             | Self::BadChangeCipherSpec
             | Self::Flood(_)
             | Self::TooMuchEarlyData { .. }
+            | Self::Quic(_)
             | Self::SecondHelloRetryRequest => AlertDescription::UNEXPECTED_MESSAGE,
             Self::BadAlert | Self::NoCertificate { .. } => AlertDescription::DECODE_ERROR,
             Self::BadRecordMac => AlertDescription::BAD_RECORD_MAC,
@@ -456,6 +462,12 @@ impl From<BadServerName> for Error {
 impl From<RecordError> for Error {
     fn from(e: RecordError) -> Self {
         Self::Record(e)
+    }
+}
+
+impl From<QuicFault> for Error {
+    fn from(what: QuicFault) -> Self {
+        Self::Quic(what)
     }
 }
 

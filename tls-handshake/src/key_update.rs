@@ -10,7 +10,7 @@ use crate::auth::Authenticated;
 use crate::error::{Error, Flood};
 use crate::framed::Framed;
 use crate::negotiated::{Established, Negotiated};
-use crate::schedule::tls13::ApplicationKeys;
+use crate::schedule::tls13::{ApplicationKeys, TakenSecrets};
 use crate::sink::Sink;
 
 /// The application keys and what was negotiated.
@@ -60,6 +60,11 @@ impl Traffic {
 
     pub(crate) fn established<'s>(&'s self, peer: &'s Authenticated) -> Established<'s> {
         Established { negotiated: &self.negotiated, peer, exporter: &self.keys }
+    }
+
+    /// Takes the secrets of later keys, for QUIC.
+    pub(crate) fn take_secrets(&mut self) -> TakenSecrets {
+        self.keys.take_secrets()
     }
 
     /// Switches reading to the peer's next key (RFC 9846 §4.7.3).

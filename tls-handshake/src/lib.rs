@@ -12,6 +12,7 @@
 //!   above it, `strata-tls`.
 //! * [`client`], [`server`]: one struct per state of RFC 9846 Appendix A. A transition that the RFC
 //!   does not allow does not compile.
+//! * [`quic`]: the same states within QUIC, without records.
 //! * [`auth`]: evidence of authentication, as values that only the checks can create.
 //! * [`need`]: requests to the application, answered at once or later, on any thread or machine.
 //!
@@ -72,6 +73,7 @@ mod key_update;
 pub mod need;
 mod negotiate;
 mod negotiated;
+pub mod quic;
 mod record;
 mod record_limits;
 pub mod resumption;
@@ -84,6 +86,7 @@ mod states;
 mod suite;
 #[cfg(test)]
 mod tests;
+mod transport;
 pub mod verify;
 
 pub use certificate_error::{

@@ -73,6 +73,9 @@ pub enum Event<'a> {
     /// The sessions of a server connection that a store now holds. They must be removed if the
     /// connection fails (RFC 5246 §7.2.2, RFC 9846 §6.2).
     Stored(StoredSessions),
+    /// The peer's transport parameters, over QUIC (RFC 9001 §8.2). Not authenticated until the
+    /// handshake is complete.
+    TransportParameters(&'a [u8]),
 }
 
 /// A secret with its key log label (RFC 9850 §2). `Debug` shows only the label.

@@ -26,6 +26,9 @@ mod padding;
 #[path = "../tests/pair/mod.rs"]
 mod pair;
 mod past_faults;
+mod quic;
+mod quic_faults;
+mod quic_pair;
 mod ramp_up;
 mod record_limits;
 mod records;

@@ -143,8 +143,9 @@ fn states_do_not_use_record_layer_or_engine() {
             "need",
             "suite",
             "negotiated",
+            "transport",
         ],
-        &["record", "connection"],
+        &["record", "connection", "quic"],
     );
 }
 
@@ -152,7 +153,7 @@ fn states_do_not_use_record_layer_or_engine() {
 fn record_layer_does_not_use_states() {
     assert_independent(
         &["record"],
-        &["client", "server", "auth", "key_update", "flight", "negotiate", "verify", "need", "connection"],
+        &["client", "server", "auth", "key_update", "flight", "negotiate", "verify", "need", "connection", "quic"],
     );
 }
 

@@ -39,6 +39,7 @@ const REACHED: &[(&str, &str, &str)] = &[
     ("MissingExtension", "tls-handshake/src/tests/negotiation.rs", "incomplete_or_duplicate_client_hello_is_rejected"),
     ("UnsolicitedExtension", "tls-handshake/src/tests/client_auth.rs", "client_certificate_with_context_or_extension_is_rejected"),
     ("Illegal", "tls-handshake/src/tests/guards.rs", "client_rejects_early_data_under_other_suite"),
+    ("Quic", "tls-handshake/src/tests/quic_faults.rs", "data_after_key_change_message_is_protocol_violation"),
     ("SecondHelloRetryRequest", "tls-handshake/src/tests/negotiation.rs", "client_echoes_cookie_and_rejects_second_retry"),
     ("NoCertificate", "tls-handshake/src/tests/past_faults.rs", "client_rejects_empty_certificate_list"),
     ("NoClientCertificate", "tls-api/tests/memory/client_auth.rs", "missing_client_certificate_is_rejected_with_the_right_alert"),

@@ -9,7 +9,7 @@ use crate::aead::{NONCE_LEN, TAG_LEN, prepare};
 use crate::aead_key::AeadKey;
 use crate::hkdf::{Expander, Secret};
 use crate::secret_bytes::with_zeroized_stack;
-use crate::tls13::TrafficSecret;
+use crate::tls13::StoredTrafficSecret;
 use crate::{BulkAlgorithm, Error};
 
 /// A packet number that was not used before with the key that it is given to.
@@ -157,7 +157,7 @@ pub const fn integrity_limit(aead: BulkAlgorithm) -> u64 {
 ///
 /// let secret = TrafficSecret::from_key_log(HashAlgorithm::Sha256, &[7; 32]).ok_or("length")?;
 /// let first = Keys::new(Version::V1, BulkAlgorithm::Aes128Gcm, &secret);
-/// let updates = KeyUpdates::new(Version::V1, BulkAlgorithm::Aes128Gcm, secret);
+/// let updates = KeyUpdates::new(Version::V1, BulkAlgorithm::Aes128Gcm, secret.into_stored());
 /// let (second, updates) = updates.next();
 /// let (third, updates) = updates.next();
 /// # let _ = (first, second, third, updates);
@@ -173,7 +173,7 @@ pub struct KeyUpdates {
 impl KeyUpdates {
     /// Prepares the updates of an application traffic secret.
     #[must_use]
-    pub fn new(version: Version, aead: BulkAlgorithm, secret: TrafficSecret) -> Self {
+    pub fn new(version: Version, aead: BulkAlgorithm, secret: StoredTrafficSecret) -> Self {
         Self { secret: secret.into_secret(), version, aead }
     }
 

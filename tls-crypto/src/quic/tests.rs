@@ -113,7 +113,7 @@ fn rfc_9001_a5_chacha_packet_is_reproduced() {
     let packet = protect(&keys, 654_360_564, &[0x42, 0x00, 0xbf, 0xf4], 3, &[1]);
     assert_eq!(packet, v["chacha_packet"]);
     assert_eq!(unprotect(&keys, 654_360_564, 1, &packet), Ok((vec![0x42, 0x00, 0xbf, 0xf4], vec![1])));
-    let (_, updates) = KeyUpdates::new(Version::V1, aead, secret).next();
+    let (_, updates) = KeyUpdates::new(Version::V1, aead, secret.into_stored()).next();
     assert_eq!(updates.secret(), v["chacha_ku"]);
 }
 
@@ -146,7 +146,7 @@ fn rfc_9369_chacha_packet_is_reproduced() {
     let keys = Keys::new(Version::V2, aead, &secret);
     let packet = protect(&keys, 654_360_564, &[0x42, 0x00, 0xbf, 0xf4], 3, &[1]);
     assert_eq!(packet, hex("5558b1c60ae7b6b932bc27d786f4bc2bb20f2162ba"));
-    let (_, updates) = KeyUpdates::new(Version::V2, aead, secret).next();
+    let (_, updates) = KeyUpdates::new(Version::V2, aead, secret.into_stored()).next();
     assert_eq!(updates.secret(), hex("c69374c49e3d2a9466fa689e49d476db5d0dfbc87d32ceeaa6343fd0ae4c7d88"));
 }
 
@@ -285,7 +285,8 @@ fn chacha_mask_accepts_every_counter() {
 fn key_updates_open_only_their_phase() {
     for aead in ALL_AEADS {
         let first = Keys::new(Version::V1, aead, &traffic_secret(aead)).packet;
-        let [mut sending, mut receiving] = [(); 2].map(|()| KeyUpdates::new(Version::V1, aead, traffic_secret(aead)));
+        let [mut sending, mut receiving] =
+            [(); 2].map(|()| KeyUpdates::new(Version::V1, aead, traffic_secret(aead).into_stored()));
         let mut previous = first;
         for _ in 0..3 {
             let ((sealing, next_sending), (opening, next_receiving)) = (sending.next(), receiving.next());
@@ -312,7 +313,7 @@ fn limits_are_those_of_rfc_9001() {
 fn debug_shows_no_key() {
     let aead = BulkAlgorithm::Aes128Gcm;
     let keys = Keys::new(Version::V1, aead, &traffic_secret(aead));
-    let shown = format!("{keys:?} {:?}", KeyUpdates::new(Version::V1, aead, traffic_secret(aead)));
+    let shown = format!("{keys:?} {:?}", KeyUpdates::new(Version::V1, aead, traffic_secret(aead).into_stored()));
     assert_eq!(
         shown,
         "Keys { packet: PacketKey { aead: Aes128Gcm, .. }, header: HeaderKey { .. } } KeyUpdates { secret: Secret \

@@ -91,10 +91,6 @@ impl TrafficSecret {
         &self.expander
     }
 
-    pub(crate) fn into_secret(self) -> Secret {
-        self.secret
-    }
-
     fn with_key<T>(&self, algorithm: BulkAlgorithm, make: impl FnOnce(&[u8], &[u8; NONCE_LEN]) -> T) -> T {
         let iv = self.expander.expand_fixed::<NONCE_LEN>(&labels::IV);
         match algorithm {
@@ -137,6 +133,10 @@ impl StoredTrafficSecret {
     #[must_use]
     pub fn take(&mut self) -> Self {
         Self(self.0.take())
+    }
+
+    pub(crate) fn into_secret(self) -> Secret {
+        self.0
     }
 
     /// Returns the secret after a KeyUpdate, RFC 9846 §7.2.

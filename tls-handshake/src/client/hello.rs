@@ -28,6 +28,7 @@ use crate::schedule::Side;
 use crate::schedule::tls13::{HandshakeKeys, Hello};
 use crate::sink::Sink;
 use crate::states::Versioned;
+use crate::transport::Transport;
 
 /// The client's offer, kept until ServerHello.
 pub(super) struct Offer {
@@ -43,6 +44,7 @@ pub(super) struct Offer {
     /// True if the first ClientHello offered pre-shared keys.
     offers_keys: bool,
     pub(super) early: EarlyData,
+    pub(super) transport: Transport,
 }
 
 impl std::fmt::Debug for Offer {
@@ -67,11 +69,14 @@ impl WaitServerHello {
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
         resumption: ResumptionOffer,
+        transport: Transport,
         random: &dyn SecureRandom,
         out: &mut dyn Sink,
     ) -> Result<Self, Error> {
         let tls13 = config.common.enables(ProtocolVersion::TLS13);
-        let needs_random_id = tls13 || resumption.tls12().is_some_and(|session| !session.ticket.is_empty());
+        // RFC 9001 §8.4: QUIC has no middlebox compatibility mode.
+        let needs_random_id =
+            tls13 && !transport.is_quic() || resumption.tls12().is_some_and(|session| !session.ticket.is_empty());
         // Both values in one draw, which is one system call. It is slower for more than 32 bytes.
         let mut fresh = [[0; 32]; 2];
         let wanted = fresh.get_mut(if needs_random_id { ..2 } else { ..1 }).unwrap_or_default();
@@ -100,6 +105,7 @@ impl WaitServerHello {
             offers_keys: resumption.offers_psks(),
             resumption,
             early,
+            transport,
         });
         let (mut hello, mut transcript) = offer.encoded(limit.is_some(), None, None)?;
         let sent = out.send(&mut |w| w.bytes(&hello))?;
@@ -128,7 +134,9 @@ impl WaitServerHello {
     ) -> Self {
         let (resumption, early) = (ResumptionOffer::Nothing, EarlyData::NotOffered);
         let key = Some(key);
-        let offer = Box::new(Offer { config, name, random, session_id, key, resumption, offers_keys: false, early });
+        let (offers_keys, transport) = (false, Transport::Records);
+        let offer =
+            Box::new(Offer { config, name, random, session_id, key, resumption, offers_keys, early, transport });
         Self { offer, hello, transcript: None }
     }
 
@@ -304,6 +312,7 @@ impl Offer {
         if self.offers_keys && !takes_tickets(&self.config, ProtocolVersion::TLS13) {
             write_psk_modes(w)?;
         }
+        self.transport.write_parameters(w)?;
         if early_data {
             extension::EarlyData::write(w)?;
         }
@@ -450,7 +459,8 @@ impl Offer {
         let hello = Hello { hash: &transcript.hash(), client_random: &self.random };
         let keys = HandshakeKeys::derive(Side::Client, suite, schedule, secret, &hello, out);
         out.install_read(keys.read_key(), at);
-        if !early.is_open() {
+        // QUIC sends 0-RTT and Handshake packets side by side (RFC 9001 §4.1.4).
+        if !early.is_open() || self.transport.is_quic() {
             out.install_write(keys.write_key())?;
         }
         let context = HandshakeContext {
@@ -466,6 +476,7 @@ impl Offer {
             alpn: None,
             request: None,
             full,
+            transport: self.transport,
         };
         Ok(tls13::State::WaitEncryptedExtensions(WaitEncryptedExtensions::new(Box::new(context), peer)))
     }

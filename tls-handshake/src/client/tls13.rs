@@ -37,6 +37,7 @@ use crate::resumption::ClientSessionValue;
 use crate::schedule::tls13::HandshakeKeys;
 use crate::sink::Sink;
 use crate::states::{StateMachine, Step};
+use crate::transport::Transport;
 
 mod client_flight;
 mod connected;
@@ -67,6 +68,7 @@ pub(super) struct HandshakeContext {
     pub(super) request: Option<Request>,
     /// The full handshake that began the resumed session.
     pub(super) full: Option<FullHandshake>,
+    pub(super) transport: Transport,
 }
 
 impl HandshakeContext {
@@ -81,7 +83,7 @@ impl HandshakeContext {
         let early = std::mem::replace(&mut self.early, EarlyData::Rejected);
         let was_open = early.is_open();
         self.early = early.on_encrypted_extensions(accepted, self.suite, alpn)?;
-        if was_open && !self.early.is_open() {
+        if was_open && !self.early.is_open() && !self.transport.is_quic() {
             out.install_write(self.keys.write_key())?;
         }
         Ok(())

@@ -178,6 +178,14 @@ impl ClientConfig {
         *self.common.computed.scope.get_or_init(|| self.common.scope_of("client", &[&asks]))
     }
 
+    /// Returns the settings for connections over QUIC.
+    pub(crate) fn for_quic(&self) -> Self {
+        let mut config = self.clone();
+        config.common_mut().restrict_to_quic();
+        config.max_fragment_length = None;
+        config
+    }
+
     /// Sets the receiver of connection secrets. Default: none.
     pub fn set_key_log(&mut self, key_log: Arc<dyn KeyLog>) {
         self.common_mut().key_log = Some(key_log);

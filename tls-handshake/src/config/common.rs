@@ -42,6 +42,8 @@ pub(crate) struct Common {
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
     pub(crate) records_per_key: Option<u64>,
     pub(crate) session_context: Vec<u8>,
+    /// Derived for connections over QUIC, whose sessions have another scope.
+    over_quic: bool,
     pub(crate) computed: Computed,
 }
 
@@ -95,6 +97,7 @@ impl Default for Common {
             key_log: None,
             records_per_key: None,
             session_context: Vec::new(),
+            over_quic: false,
             computed: Computed::default(),
         }
     }
@@ -204,6 +207,17 @@ impl Common {
         Ok(())
     }
 
+    /// Restricts the settings to what QUIC allows: TLS 1.3 without records, and an application
+    /// protocol (RFC 9001 §4.2, §8.1).
+    pub(super) fn restrict_to_quic(&mut self) {
+        self.computed.forget();
+        self.versions.retain(|version| *version == ProtocolVersion::TLS13);
+        self.update_suites();
+        self.require_alpn = true;
+        self.record_size_limit = None;
+        self.over_quic = true;
+    }
+
     pub(crate) fn scope_of(&self, role: &'static str, settings: &[&[u8]]) -> Scope {
         // A session must not outlive the acceptance of the scheme that authenticated it.
         let mut schemes = Vec::new();
@@ -211,7 +225,10 @@ impl Common {
             schemes.extend_from_slice(&scheme.0.to_be_bytes());
         }
         let require_alpn = [self.require_alpn.into()];
-        let settings = [settings, &[&schemes, &require_alpn]].concat();
+        let mut settings = [settings, &[&schemes, &require_alpn]].concat();
+        if self.over_quic {
+            settings.push(b"QUIC");
+        }
         Scope::of(&ScopeInputs { role, alpn: &self.alpn, settings: &settings, application: &self.session_context })
     }
 

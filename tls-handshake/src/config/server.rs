@@ -212,6 +212,17 @@ impl ServerConfig {
         self.ignore_invalid_server_name = ignore;
     }
 
+    /// Returns the settings for connections over QUIC. QUIC limits early data itself: any limit
+    /// means that it is enabled (RFC 9001 §4.6.1).
+    pub(crate) fn for_quic(&self) -> Self {
+        let mut config = self.clone();
+        config.common_mut().restrict_to_quic();
+        if config.max_early_data > 0 {
+            config.max_early_data = u32::MAX;
+        }
+        config
+    }
+
     /// Sets the receiver of connection secrets. Default: none.
     pub fn set_key_log(&mut self, key_log: Arc<dyn KeyLog>) {
         self.common_mut().key_log = Some(key_log);

@@ -5,50 +5,156 @@ use std::sync::Arc;
 use pki_types::{CertificateDer, ServerName};
 use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
-use super::{ClientConnection, Connection, ServerConnection};
+use super::Connection;
+use crate::client::Client;
 use crate::error::Error;
 use crate::negotiated::{Established, HandshakeKind};
+use crate::server::Server;
 use crate::states::Role;
+
+/// Implements the accessors of the state, over records and over QUIC. A module that uses it imports
+/// what this file does.
+macro_rules! accessors {
+    ($connection:ident) => {
+        impl<R: Role> $connection<R> {
+            /// Returns the error that ended the connection.
+            #[must_use]
+            pub fn error(&self) -> Option<&Error> {
+                self.state.as_ref().err()
+            }
+
+            /// Exports keying material (RFC 9846 §7.5, RFC 5705). In TLS 1.3 `None` and an empty
+            /// context give the same result; in TLS 1.2 they differ.
+            ///
+            /// # Errors
+            /// [`Error::HandshakeNotComplete`]; [`Error::Crypto`] if `out` or the context is too
+            /// long; [`Error::ExtendedMasterSecretRequired`] in TLS 1.2 if the peer does not
+            /// support extended master secret (RFC 7627 §5.4).
+            pub fn export_keying_material(
+                &self,
+                out: &mut [u8],
+                label: &[u8],
+                context: Option<&[u8]>,
+            ) -> Result<(), Error> {
+                self.established().ok_or(Error::HandshakeNotComplete)?.exporter.export(label, context, out)
+            }
+
+            /// Exports keying material of early data (RFC 9846 §7.5). The secret differs from that
+            /// of [`export_keying_material`](Self::export_keying_material), and a replay of the
+            /// early data exports the same bytes.
+            ///
+            /// # Errors
+            /// [`Error::HandshakeNotComplete`] unless early data is in progress; [`Error::Crypto`]
+            /// if `out` or the context is too long.
+            pub fn export_early_keying_material(
+                &self,
+                out: &mut [u8],
+                label: &[u8],
+                context: Option<&[u8]>,
+            ) -> Result<(), Error> {
+                let exporter = self.state()?.early_exporter();
+                exporter.ok_or(Error::HandshakeNotComplete)?.export(label, context, out)
+            }
+
+            /// Returns the identity of the external pre-shared key that authenticated the peer,
+            /// once the handshake is complete. `None` if a certificate did.
+            #[must_use]
+            pub fn external_psk_identity(&self) -> Option<&[u8]> {
+                self.established()?.peer.external_psk_identity()
+            }
+
+            /// Returns the peer's certificate chain, end-entity certificate first, once the
+            /// handshake is complete.
+            #[must_use]
+            pub fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
+                self.established()?.peer.chain().map(|chain| chain.certificates())
+            }
+
+            /// Returns the [`peer_certificates`](Self::peer_certificates) without copying them.
+            #[must_use]
+            pub fn shared_peer_certificates(&self) -> Option<Arc<[CertificateDer<'static>]>> {
+                self.established()?.peer.chain().map(|chain| Arc::clone(chain.shared()))
+            }
+
+            /// Returns the scheme with which the peer signed the handshake, once it is complete.
+            /// `None` if the peer did not sign: an anonymous client, a resumption, or an external
+            /// pre-shared key.
+            #[must_use]
+            pub fn peer_signature_scheme(&self) -> Option<SignatureScheme> {
+                self.established()?.peer.chain()?.signed_with()
+            }
+
+            /// Returns the negotiated application protocol (ALPN), once the handshake is complete.
+            #[must_use]
+            pub fn alpn_protocol(&self) -> Option<&[u8]> {
+                self.established()?.negotiated.alpn.as_deref()
+            }
+
+            /// Returns the negotiated protocol version, once the handshake is complete.
+            #[must_use]
+            pub fn protocol_version(&self) -> Option<ProtocolVersion> {
+                Some(self.established()?.negotiated.suite.version())
+            }
+
+            /// Returns the negotiated cipher suite, once the handshake is complete.
+            #[must_use]
+            pub fn negotiated_cipher_suite(&self) -> Option<CipherSuite> {
+                Some(self.established()?.negotiated.suite.suite())
+            }
+
+            /// Returns the key exchange group, once the handshake is complete. `None` after a TLS
+            /// 1.2 resumption, which has no key exchange.
+            #[must_use]
+            pub fn negotiated_group(&self) -> Option<NamedGroup> {
+                self.established()?.negotiated.group
+            }
+
+            /// Returns the kind of the handshake, once it is complete.
+            #[must_use]
+            pub fn handshake_kind(&self) -> Option<HandshakeKind> {
+                Some(self.established()?.negotiated.kind)
+            }
+
+            pub(super) fn established(&self) -> Option<Established<'_>> {
+                self.state.as_ref().ok()?.established()
+            }
+        }
+
+        impl $connection<Client> {
+            /// Returns the name of the server, which its certificate must match.
+            #[must_use]
+            pub fn server_name(&self) -> &ServerName<'static> {
+                self.session_tracker.name()
+            }
+
+            /// Returns whether the server accepted early data. `false` until the handshake is
+            /// complete.
+            #[must_use]
+            pub fn is_early_data_accepted(&self) -> bool {
+                self.established().is_some_and(|established| established.negotiated.early_data)
+            }
+        }
+
+        impl $connection<Server> {
+            /// Returns the host name that the client requested (SNI), once the handshake is
+            /// complete. It is a valid DNS name; see
+            /// [`NeedIdentity::server_name`](crate::need::NeedIdentity::server_name).
+            #[must_use]
+            pub fn sni_hostname(&self) -> Option<&str> {
+                self.established()?.negotiated.server_name.as_deref()
+            }
+        }
+    };
+}
+pub(crate) use accessors;
+
+accessors!(Connection);
 
 impl<R: Role> Connection<R> {
     /// Returns whether the peer sent close_notify.
     #[must_use]
     pub fn close_notify_received(&self) -> bool {
         self.peer_closed
-    }
-
-    /// Returns the error that ended the connection.
-    #[must_use]
-    pub fn error(&self) -> Option<&Error> {
-        self.state.as_ref().err()
-    }
-
-    /// Exports keying material (RFC 9846 §7.5, RFC 5705). In TLS 1.3 `None` and an empty context
-    /// give the same result; in TLS 1.2 they differ.
-    ///
-    /// # Errors
-    /// [`Error::HandshakeNotComplete`]; [`Error::Crypto`] if `out` or the context is too long;
-    /// [`Error::ExtendedMasterSecretRequired`] in TLS 1.2 if the peer does not support extended
-    /// master secret (RFC 7627 §5.4).
-    pub fn export_keying_material(&self, out: &mut [u8], label: &[u8], context: Option<&[u8]>) -> Result<(), Error> {
-        self.established().ok_or(Error::HandshakeNotComplete)?.exporter.export(label, context, out)
-    }
-
-    /// Exports keying material of early data (RFC 9846 §7.5). The secret differs from that of
-    /// [`export_keying_material`](Self::export_keying_material), and a replay of the early data
-    /// exports the same bytes.
-    ///
-    /// # Errors
-    /// [`Error::HandshakeNotComplete`] unless early data is in progress; [`Error::Crypto`] if `out`
-    /// or the context is too long.
-    pub fn export_early_keying_material(
-        &self,
-        out: &mut [u8],
-        label: &[u8],
-        context: Option<&[u8]>,
-    ) -> Result<(), Error> {
-        let exporter = self.state()?.early_exporter();
-        exporter.ok_or(Error::HandshakeNotComplete)?.export(label, context, out)
     }
 
     /// Returns the TLS 1.2 channel binding `tls-unique` (RFC 5929 §3), the first Finished message.
@@ -59,90 +165,5 @@ impl<R: Role> Connection<R> {
     #[must_use]
     pub fn tls_unique(&self) -> Option<[u8; 12]> {
         self.established()?.negotiated.first_finished
-    }
-
-    /// Returns the identity of the external pre-shared key that authenticated the peer, once the
-    /// handshake is complete. `None` if a certificate did.
-    #[must_use]
-    pub fn external_psk_identity(&self) -> Option<&[u8]> {
-        self.established()?.peer.external_psk_identity()
-    }
-
-    /// Returns the peer's certificate chain, end-entity certificate first, once the handshake is
-    /// complete.
-    #[must_use]
-    pub fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
-        self.established()?.peer.chain().map(|chain| chain.certificates())
-    }
-
-    /// Returns the [`peer_certificates`](Self::peer_certificates) without copying them.
-    #[must_use]
-    pub fn shared_peer_certificates(&self) -> Option<Arc<[CertificateDer<'static>]>> {
-        self.established()?.peer.chain().map(|chain| Arc::clone(chain.shared()))
-    }
-
-    /// Returns the scheme with which the peer signed the handshake, once it is complete. `None` if
-    /// the peer did not sign: an anonymous client, a resumption, or an external pre-shared key.
-    #[must_use]
-    pub fn peer_signature_scheme(&self) -> Option<SignatureScheme> {
-        self.established()?.peer.chain()?.signed_with()
-    }
-
-    /// Returns the negotiated application protocol (ALPN), once the handshake is complete.
-    #[must_use]
-    pub fn alpn_protocol(&self) -> Option<&[u8]> {
-        self.established()?.negotiated.alpn.as_deref()
-    }
-
-    /// Returns the negotiated protocol version, once the handshake is complete.
-    #[must_use]
-    pub fn protocol_version(&self) -> Option<ProtocolVersion> {
-        Some(self.established()?.negotiated.suite.version())
-    }
-
-    /// Returns the negotiated cipher suite, once the handshake is complete.
-    #[must_use]
-    pub fn negotiated_cipher_suite(&self) -> Option<CipherSuite> {
-        Some(self.established()?.negotiated.suite.suite())
-    }
-
-    /// Returns the key exchange group, once the handshake is complete. `None` after a TLS 1.2
-    /// resumption, which has no key exchange.
-    #[must_use]
-    pub fn negotiated_group(&self) -> Option<NamedGroup> {
-        self.established()?.negotiated.group
-    }
-
-    /// Returns the kind of the handshake, once it is complete.
-    #[must_use]
-    pub fn handshake_kind(&self) -> Option<HandshakeKind> {
-        Some(self.established()?.negotiated.kind)
-    }
-
-    pub(super) fn established(&self) -> Option<Established<'_>> {
-        self.state.as_ref().ok()?.established()
-    }
-}
-
-impl ClientConnection {
-    /// Returns the name of the server, which its certificate must match.
-    #[must_use]
-    pub fn server_name(&self) -> &ServerName<'static> {
-        self.session_tracker.name()
-    }
-
-    /// Returns whether the server accepted early data. `false` until the handshake is complete.
-    #[must_use]
-    pub fn is_early_data_accepted(&self) -> bool {
-        self.established().is_some_and(|established| established.negotiated.early_data)
-    }
-}
-
-impl ServerConnection {
-    /// Returns the host name that the client requested (SNI), once the handshake is complete. It is
-    /// a valid DNS name; see [`NeedIdentity::server_name`](crate::need::NeedIdentity::server_name).
-    #[must_use]
-    pub fn sni_hostname(&self) -> Option<&str> {
-        self.established()?.negotiated.server_name.as_deref()
     }
 }

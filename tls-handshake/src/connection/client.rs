@@ -16,7 +16,7 @@ use crate::config::ClientConfig;
 use crate::error::Error;
 use crate::record::{MessageJoiner, Outgoing, RecordReceiver};
 use crate::resumption::{ClientSessionValue, ExternalPsk};
-use crate::states::Versioned;
+use crate::transport::Transport;
 
 /// Optional inputs of a client connection, besides its configuration. Default: none.
 #[derive(Default)]
@@ -112,7 +112,7 @@ impl ClientConnection {
             outgoing: &mut *outgoing,
             sessions: &mut session_tracker,
         };
-        let state = WaitServerHello::start(config, name, known, &SystemRandom, &mut sink)?;
+        let state = WaitServerHello::start(config, name, known, Transport::Records, &SystemRandom, &mut sink)?;
         sender.end_flight(outgoing)?;
         Ok(Self::from_parts(Ok(Client::WaitServerHello(state)), receiver, sender, joiner, key_log, session_tracker))
     }
@@ -162,11 +162,7 @@ impl ClientConnection {
     /// Returns whether [`take_sessions`](Self::take_sessions) would return any.
     #[must_use]
     pub fn has_sessions(&self) -> bool {
-        match &*self.state {
-            Ok(Client::Versioned(Versioned::Tls13(state))) => state.has_sessions(),
-            Ok(Client::Versioned(Versioned::Tls12(state))) => state.has_sessions(),
-            _ => false,
-        }
+        self.state.as_ref().is_ok_and(Client::has_sessions)
     }
 
     /// Returns the sessions received since the last call, oldest first, for later connections to
@@ -176,19 +172,7 @@ impl ClientConnection {
     /// Their lifetime starts at `now`, so take them soon. At most 8 are held until they are taken.
     #[must_use]
     pub fn take_sessions(&mut self, now: UnixTime) -> Vec<ClientSessionValue> {
-        let place = &mut self.session_tracker;
-        let mut sessions = match &mut *self.state {
-            Ok(Client::Versioned(Versioned::Tls13(state))) => state.take_sessions(place, now),
-            Ok(Client::Versioned(Versioned::Tls12(state))) => state.take_sessions(place, now),
-            _ => Vec::new(),
-        };
-        if place.discards() {
-            sessions.clear();
-        }
-        if !sessions.is_empty() {
-            place.use_it();
-        }
-        sessions
+        self.state.as_mut().map(|state| state.take_sessions(&mut self.session_tracker, now)).unwrap_or_default()
     }
 
     /// Returns the [identity scope](ClientStart::identity_scope) of the connection.

@@ -61,6 +61,7 @@ impl Sink for EngineSink<'_> {
                 }
             }
             Event::Stored(sessions) => self.sessions.remember(sessions),
+            Event::TransportParameters(_) => {}
         }
     }
 }

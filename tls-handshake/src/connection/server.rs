@@ -12,6 +12,7 @@ use crate::resumption::StoredSessions;
 use crate::server::Server;
 use crate::server::hello::WaitClientHello;
 use crate::server::session_tracker::SessionTracker;
+use crate::transport::Transport;
 
 impl ServerConnection {
     /// Waits for a ClientHello. If settings [contradict each other](ServerConfig::validate), the
@@ -21,7 +22,7 @@ impl ServerConnection {
         let sender = record_sender(&config.common, ProtocolVersion::TLS12);
         let (joiner, key_log) =
             (MessageJoiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
-        let state = Server::WaitClientHello(WaitClientHello::new(config, &SystemRandom));
+        let state = Server::WaitClientHello(WaitClientHello::new(config, Transport::Records, &SystemRandom));
         Self::from_parts(Ok(state), RecordReceiver::new(), sender, joiner, key_log, SessionTracker::default())
     }
 

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use tls_codec::code_points::ProtocolVersion;
+use tls_codec::code_points::{ExtensionType, HandshakeType, ProtocolVersion};
 use tls_codec::extension::MaxFragmentLength;
 
 mod alerts;
@@ -110,9 +110,14 @@ impl fmt::Display for Error {
             Self::MissingExtension { message, extension } => {
                 write!(f, "the peer's {message} message lacks the extension {extension}")
             }
+            Self::UnsolicitedExtension {
+                message: HandshakeType::CLIENT_HELLO,
+                extension: ExtensionType::QUIC_TRANSPORT_PARAMETERS,
+            } => f.write_str("the client sent quic_transport_parameters over TCP; use TLS without QUIC's extension"),
             Self::UnsolicitedExtension { message, extension } => {
                 write!(f, "the peer's {message} message has the extension {extension}, which was not offered")
             }
+            Self::Quic(what) => write!(f, "protocol violation by the peer: {what}"),
             Self::Illegal(what) => write!(f, "protocol violation by the peer: {what}"),
             Self::SecondHelloRetryRequest => f.write_str("the server sent a second HelloRetryRequest"),
             Self::NoCertificate { .. } => f.write_str("the server sent no certificate"),

@@ -2,7 +2,7 @@
 
 use tls_codec::record::RecordError;
 
-use super::Error;
+use super::{Error, QuicFault};
 
 /// The kind of a connection's end: which side caused it, or what. Returned by [`Error::kind`].
 ///
@@ -79,10 +79,12 @@ impl Error {
             | Self::BadFinished
             | Self::BadBinder => ErrorKind::PeerMisbehaved,
             Self::Record(_) => ErrorKind::NotTls,
-            Self::Flood(_)
+            Self::Quic(QuicFault::BufferExceeded { .. })
+            | Self::Flood(_)
             | Self::MessageTooLarge { .. }
             | Self::ChainTooLong { .. }
             | Self::TooMuchEarlyData { .. } => ErrorKind::LimitExceeded,
+            Self::Quic(_) => ErrorKind::PeerMisbehaved,
             Self::NoCommonVersion { .. }
             | Self::InappropriateFallback { .. }
             | Self::ExtendedMasterSecretRequired

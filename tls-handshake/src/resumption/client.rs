@@ -40,6 +40,8 @@ pub struct ClientSessionValue {
     /// When the server's chain stops being valid, in seconds since 1970. At the latest when its
     /// first certificate expires.
     pub(crate) expires: u64,
+    /// The server's transport parameters, if the session began over QUIC.
+    pub(crate) application: Box<[u8]>,
 }
 
 impl ClientSessionValue {
@@ -50,14 +52,15 @@ impl ClientSessionValue {
     #[must_use]
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
         let name = self.server_name.to_str();
-        let lengths = [1, name.len(), 2, self.ticket.len(), 1, self.session_id.len(), 8];
+        let lengths = [1, name.len(), 2, self.ticket.len(), 1, self.session_id.len(), 8, 2, self.application.len()];
         let more_len = lengths.iter().sum::<usize>() + encoding::chain_len(&self.server_chain);
         encoding::write(SessionOwner::Client, &self.common(), more_len, |w| {
             w.vec8_bytes(name.as_bytes())?;
             w.vec16_bytes(&self.ticket)?;
             w.vec8_bytes(&self.session_id)?;
             encoding::write_chain(w, &self.server_chain)?;
-            w.bytes(&self.expires.to_be_bytes())
+            w.bytes(&self.expires.to_be_bytes())?;
+            w.vec16_bytes(&self.application)
         })
     }
 
@@ -85,6 +88,7 @@ impl ClientSessionValue {
             max_early_data: common.max_early_data,
             server_chain: encoding::read_chain(&mut r)?.ok_or(SessionError::Malformed)?,
             expires: u64_of(&mut r)?,
+            application: r.vec16(0..=0xffff, "application")?.rest().into(),
         };
         r.finish()?;
         let can_be_asked_for = match session.suite {
@@ -160,6 +164,14 @@ impl ClientSessionValue {
         self.max_early_data
     }
 
+    /// Returns the server's transport parameters, as the connection that received the session had
+    /// them. They limit early data over QUIC (RFC 9000 §7.4.1). Empty if the session did not begin
+    /// over QUIC.
+    #[must_use]
+    pub fn transport_parameters(&self) -> &[u8] {
+        &self.application
+    }
+
     /// Returns the age in milliseconds plus `ticket_age_add`, modulo 2^32 (RFC 9846 §4.3.11.1).
     pub(crate) fn obfuscated_age(&self, now: UnixTime) -> u32 {
         let [_, _, _, _, low @ ..] = self.age(now).unwrap_or(0).to_be_bytes();
@@ -212,6 +224,7 @@ mod tests {
             max_early_data: 0x4000,
             server_chain: [CertificateDer::from(vec![1, 2, 3]), CertificateDer::from(vec![4])].into(),
             expires: RECEIVED + 7000,
+            application: [].into(),
         }
     }
 
@@ -247,6 +260,7 @@ mod tests {
             assert_eq!((read.lifetime, read.age_add), (session.lifetime, session.age_add));
             assert_eq!((read.ticket, read.session_id), (session.ticket, session.session_id));
             assert_eq!((read.max_early_data, read.expires), (session.max_early_data, session.expires));
+            assert_eq!(read.application, session.application);
         }
     }
 
@@ -314,7 +328,7 @@ mod tests {
             bytes[place] = byte;
             ClientSessionValue::decode(&bytes).err()
         };
-        assert_eq!([with(0, 0), with(1, 2)], [Some(SessionError::Format); 2]);
+        assert_eq!([with(0, 1), with(1, 2)], [Some(SessionError::Format); 2]);
         assert_eq!(with(3, 0x05), Some(SessionError::CipherSuite));
         let name = session().encode().windows(6).position(|text| text == b"a.test").unwrap();
         assert_eq!([with(name, 0xff), with(name, b' ')], [Some(SessionError::Malformed); 2]);

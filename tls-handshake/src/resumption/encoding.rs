@@ -21,7 +21,7 @@ use crate::suite::SupportedCipherSuite;
 
 /// The version of the encoding; every change increments it. A server of another version does not
 /// resume the session, so a fleet can be updated one machine at a time.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// Which side stores the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

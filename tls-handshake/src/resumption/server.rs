@@ -38,6 +38,8 @@ pub struct ServerSessionValue {
     pub(crate) client_chain: Option<Arc<[CertificateDer<'static>]>>,
     /// When the client's chain stops being valid, in seconds since 1970.
     pub(crate) expires: Option<u64>,
+    /// Data of the application, which a server over QUIC checks before it accepts early data.
+    pub(crate) application: Box<[u8]>,
 }
 
 impl ServerSessionValue {
@@ -51,16 +53,19 @@ impl ServerSessionValue {
     /// Encodes the session for a ticket or a store, with a version. The result is secret.
     ///
     /// Returns an empty vector, which does not decode, if a part is too long: certificates of more
-    /// than 64 KiB in total, more than 16 certificates, or a server name longer than DNS allows.
+    /// than 64 KiB in total, more than 16 certificates, a server name longer than DNS allows, or
+    /// application data of more than 64 KiB.
     #[must_use]
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
         let name = self.server_name.as_deref().unwrap_or_default();
         let chain = self.client_chain.as_deref().unwrap_or_default();
         let more_len = 1 + name.len() + encoding::chain_len(chain) + 1 + self.expires.map_or(0, |_| 8);
+        let more_len = more_len + 2 + self.application.len();
         encoding::write(SessionOwner::Server, &self.common(), more_len, |w| {
             w.vec8_bytes(name.as_bytes())?;
             encoding::write_chain(w, chain)?;
-            w.vec8(|w| self.expires.map_or(Ok(()), |at| w.bytes(&at.to_be_bytes())))
+            w.vec8(|w| self.expires.map_or(Ok(()), |at| w.bytes(&at.to_be_bytes())))?;
+            w.vec16_bytes(&self.application)
         })
     }
 
@@ -75,6 +80,7 @@ impl ServerSessionValue {
         let name = str::from_utf8(name).map_err(|_| SessionError::Malformed)?;
         let client_chain = encoding::read_chain(&mut r)?;
         let mut expires = r.vec8(0..=8, "expires")?;
+        let application = r.vec16(0..=0xffff, "application")?.rest();
         r.finish()?;
         let expires = if expires.is_empty() { None } else { Some(u64_of(&mut expires)?) };
         if client_chain.is_none() && expires.is_some() {
@@ -94,6 +100,7 @@ impl ServerSessionValue {
             max_early_data: common.max_early_data,
             client_chain,
             expires,
+            application: application.into(),
         })
     }
 
@@ -173,6 +180,7 @@ pub(super) mod tests {
             max_early_data: 0x4000,
             client_chain: Some([CertificateDer::from(vec![1, 2, 3]), CertificateDer::from(vec![4])].into()),
             expires: Some(ISSUED + 5000),
+            application: [].into(),
         }
     }
 
@@ -189,7 +197,8 @@ pub(super) mod tests {
         let plain = ServerSessionValue { server_name: None, alpn: None, ..anonymous() };
         let legacy = ServerSessionValue { extended_master_secret: false, ..tls12() };
         let endless = ServerSessionValue { expires: None, ..session() };
-        vec![session(), anonymous(), tls12(), plain, legacy, endless]
+        let quic = ServerSessionValue { application: b"limits".as_slice().into(), ..session() };
+        vec![session(), anonymous(), tls12(), plain, legacy, endless, quic]
     }
 
     #[test]
@@ -205,13 +214,14 @@ pub(super) mod tests {
             assert_eq!((read.authenticated, read.issued), (session.authenticated, session.issued));
             assert_eq!((read.lifetime, read.age_add), (session.lifetime, session.age_add));
             assert_eq!((read.max_early_data, read.expires), (session.max_early_data, session.expires));
+            assert_eq!(read.application, session.application);
         }
     }
 
     /// Tickets outlive the process, so another layout needs another version in its first byte.
     #[test]
-    fn encoding_has_layout_of_format_1() {
-        let mut expected = b"\x01\x02\x13\x01\x01\x20".to_vec();
+    fn encoding_has_layout_of_format_2() {
+        let mut expected = b"\x02\x02\x13\x01\x01\x20".to_vec();
         expected.extend([[0x5e; 32], [0x5c; 32]].concat());
         expected.extend(b"\x02h2");
         expected.extend((ISSUED - 3600).to_be_bytes());
@@ -219,7 +229,9 @@ pub(super) mod tests {
         expected.extend(b"\0\0\x1c\x20\xff\xff\xff\0\0\0\x40\0");
         expected.extend(b"\x06a.test\0\x08\0\x03\x01\x02\x03\0\x01\x04\x08");
         expected.extend((ISSUED + 5000).to_be_bytes());
-        assert_eq!(*session().encode(), expected);
+        expected.extend(b"\0\x06limits");
+        let session = ServerSessionValue { application: b"limits".as_slice().into(), ..session() };
+        assert_eq!(*session.encode(), expected);
     }
 
     #[test]
@@ -282,7 +294,7 @@ pub(super) mod tests {
             bytes[place] = byte;
             ServerSessionValue::decode(&bytes).err()
         };
-        assert_eq!([with(0, 2), with(1, 1)], [Some(SessionError::Format); 2]);
+        assert_eq!([with(0, 1), with(1, 1)], [Some(SessionError::Format); 2]);
         // TLS_RSA_WITH_AES_128_GCM_SHA256.
         let mut bytes = session().encode();
         bytes[2..4].copy_from_slice(&[0x00, 0x9c]);

@@ -10,6 +10,7 @@
 //! of the box instead of moved, so that the freed memory keeps no copy. An idle connection keeps
 //! only stored traffic secrets.
 
+use tls_crypto::BulkAlgorithm;
 use tls_crypto::Digest;
 use tls_crypto::SharedSecret;
 use tls_crypto::Tls13Suite;
@@ -224,6 +225,12 @@ pub(crate) struct ApplicationKeys {
 }
 
 impl ApplicationKeys {
+    /// Takes the secrets of later keys, for QUIC, which updates keys itself (RFC 9001 §6). No
+    /// KeyUpdate is possible after that.
+    pub(crate) fn take_secrets(&mut self) -> TakenSecrets {
+        TakenSecrets { aead: self.suite.aead, read: self.read.take(), write: self.write.take() }
+    }
+
     /// Installs the peer's next key (RFC 9846 §7.2).
     pub(crate) fn update_read(&mut self, at: RecordBoundary, out: &mut dyn Sink) {
         let next = self.read.next();
@@ -238,6 +245,13 @@ impl ApplicationKeys {
         self.write = next.into_stored();
         Ok(())
     }
+}
+
+/// The secrets from which the next keys of both directions follow.
+pub(crate) struct TakenSecrets {
+    pub(crate) aead: BulkAlgorithm,
+    pub(crate) read: StoredTrafficSecret,
+    pub(crate) write: StoredTrafficSecret,
 }
 
 impl Exporter for ApplicationKeys {

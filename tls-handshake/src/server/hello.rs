@@ -20,10 +20,12 @@ use crate::negotiated::HandshakeKind;
 use crate::sink::Sink;
 use crate::sni;
 use crate::states::{Versioned, opaque_debug};
+use crate::transport::Transport;
 
 /// START.
 pub struct WaitClientHello {
     config: Arc<ServerConfig>,
+    transport: Transport,
     random: &'static dyn SecureRandom,
 }
 
@@ -42,8 +44,8 @@ pub enum AfterClientHello {
 pub type VersionedState = Versioned<tls13::State, tls12::State>;
 
 impl WaitClientHello {
-    pub(crate) fn new(config: Arc<ServerConfig>, random: &'static dyn SecureRandom) -> Self {
-        Self { config, random }
+    pub(crate) fn new(config: Arc<ServerConfig>, transport: Transport, random: &'static dyn SecureRandom) -> Self {
+        Self { config, transport, random }
     }
 
     /// Selects the version and continues in it (RFC 9846 §4.2.2).
@@ -58,6 +60,7 @@ impl WaitClientHello {
     ) -> Result<AfterClientHello, Error> {
         self.config.validate()?;
         let version = Version::choose(&self.config.common, &m.msg)?;
+        self.transport.check_client_hello(&m.msg, out)?;
         let server_name = sni::check(&m.msg, self.config.ignore_invalid_server_name)?;
         // Draws everything that the handshake sends in one call, which is one system call. It is
         // slower for more than 32 bytes.
@@ -65,7 +68,8 @@ impl WaitClientHello {
             Version::Tls13 => {
                 let [random @ .., a, b, c, d, e, f, g, h] = draw::<{ 32 + 4 * AGE_ADDS }>(self.random)?;
                 let age_adds = [[a, b, c, d], [e, f, g, h]];
-                start_tls13(self.config, self.random, (random, age_adds), server_name, &m, out)
+                let source = (self.config, self.transport, self.random);
+                start_tls13(source, (random, age_adds), server_name, &m, out)
             }
             Version::Tls12 => start_tls12(self.config, self.random, draw(self.random)?, server_name, &m),
         }
@@ -122,17 +126,16 @@ impl Version {
 }
 
 fn start_tls13(
-    config: Arc<ServerConfig>,
-    source: &'static dyn SecureRandom,
+    (config, transport, source): (Arc<ServerConfig>, Transport, &'static dyn SecureRandom),
     (random, age_adds): ([u8; 32], [[u8; 4]; AGE_ADDS]),
     server_name: Option<&str>,
     m: &Framed<'_, ClientHello<'_>>,
     out: &mut dyn Sink,
 ) -> Result<AfterClientHello, Error> {
     let at = m.at_boundary()?;
-    let selection = Selection::from(&config, &m.msg)?;
+    let selection = Selection::from(&config, &transport, &m.msg)?;
     let (transcript, scope) = (Transcript::new(selection.suite.hash), config.scope());
-    let context = Box::new(HandshakeContext { config, random, age_adds, transcript, scope, source });
+    let context = Box::new(HandshakeContext { config, transport, random, age_adds, transcript, scope, source });
     match selection.share {
         None => Ok(AfterClientHello::Retry(WaitSecondClientHello::ask(context, selection, m, out)?)),
         Some(share) => {

@@ -81,7 +81,7 @@ impl WaitSecondClientHello {
         };
         // An identical ClientHello selects the same again. The transcript hash depends on it, so it
         // is checked.
-        let selection = Selection::from(&self.context.config, &m.msg)?;
+        let selection = Selection::from(&self.context.config, &self.context.transport, &m.msg)?;
         if selection.suite != self.suite || selection.group != self.group {
             return Err(Illegal::SecondHelloDiffers("cipher_suites").into());
         }

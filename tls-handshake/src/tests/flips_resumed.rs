@@ -15,6 +15,8 @@ const CLIENT_HELLO: Row = Row {
             T::CLIENT_HELLO,
             &[A::PROTOCOL_VERSION, A::HANDSHAKE_FAILURE, A::MISSING_EXTENSION, A::NO_APPLICATION_PROTOCOL],
         ),
+        // A flipped type may be that of QUIC's extension.
+        ("server", T::CLIENT_HELLO, &[A::UNSUPPORTED_EXTENSION]),
         // The binder.
         ("server", T::CLIENT_HELLO, &[A::DECRYPT_ERROR]),
         ("client", T::SERVER_HELLO, &[A::ILLEGAL_PARAMETER, A::PROTOCOL_VERSION, A::HANDSHAKE_FAILURE]),

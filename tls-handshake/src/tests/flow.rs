@@ -29,6 +29,7 @@ use crate::server::hello::WaitClientHello;
 use crate::sink::{EncodeMessage, Event, LimitedRecords, RecordLimits, Sink};
 use crate::states::{StateMachine, Step};
 use crate::suite::SupportedCipherSuite;
+use crate::transport::Transport;
 
 /// An action that a state requested from its sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -397,6 +398,7 @@ pub(super) fn session_offer(kind: Kind, client: &ClientConfig, server: &ServerCo
         max_early_data,
         client_chain: None,
         expires: None,
+        application: [].into(),
     };
     let ours = ClientSessionValue {
         suite,
@@ -414,6 +416,7 @@ pub(super) fn session_offer(kind: Kind, client: &ClientConfig, server: &ServerCo
         max_early_data,
         server_chain: Arc::new([CertificateDer::from(b"the chain of the original handshake".to_vec())]),
         expires: now.as_secs() + 1000,
+        application: [].into(),
     };
     let place = SessionTracker::new(Arc::new(client.clone()), "a.test".try_into().unwrap(), None);
     ResumptionOffer::of_session(client, &place, ours, now)
@@ -443,7 +446,8 @@ pub(super) fn client_with(config: ClientConfig, edit: Option<MessageEdit>) -> En
 pub(super) fn client_resuming(config: ClientConfig, known: ResumptionOffer, edit: Option<MessageEdit>) -> End<Client> {
     let mut sink = Recorder { edit, ..Recorder::default() };
     let name = "a.test".try_into().unwrap();
-    let state = WaitServerHello::start(Arc::new(config), name, known, &SystemRandom, &mut sink).unwrap();
+    let state =
+        WaitServerHello::start(Arc::new(config), name, known, Transport::Records, &SystemRandom, &mut sink).unwrap();
     End::new(Client::WaitServerHello(state), sink)
 }
 
@@ -454,7 +458,7 @@ pub(super) fn server(config: ServerConfig) -> End<Server> {
 /// Returns a server that edits its messages.
 pub(super) fn server_with(config: ServerConfig, edit: Option<MessageEdit>) -> End<Server> {
     let sink = Recorder { edit, ..Recorder::default() };
-    End::new(Server::WaitClientHello(WaitClientHello::new(Arc::new(config), &SystemRandom)), sink)
+    End::new(Server::WaitClientHello(WaitClientHello::new(Arc::new(config), Transport::Records, &SystemRandom)), sink)
 }
 
 /// Runs a handshake until the client has taken `at_client` items (messages or change_cipher_spec)

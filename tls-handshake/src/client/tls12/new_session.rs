@@ -87,6 +87,7 @@ impl PendingSession {
             max_early_data: 0,
             server_chain: Arc::clone(chain.shared()),
             expires,
+            application: [].into(),
         })
     }
 }

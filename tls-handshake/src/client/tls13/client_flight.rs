@@ -104,8 +104,12 @@ impl ClientFlight {
         ConnectionId::of(&self.context.client_random)
     }
 
-    /// RFC 9846 §4.6: EndOfEarlyData is the last message under the early data key.
+    /// RFC 9846 §4.6: EndOfEarlyData is the last message under the early data key. QUIC has no such
+    /// message (RFC 9001 §8.3).
     fn end_early_data(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
+        if self.context.transport.is_quic() {
+            return Ok(());
+        }
         let HandshakeContext { early: EarlyData::Accepted(_), transcript, keys, .. } = &mut *self.context else {
             return Ok(());
         };

@@ -84,14 +84,16 @@ impl WaitEncryptedExtensions {
         m: Framed<'_, EncryptedExtensions<'_>>,
         out: &mut dyn Sink,
     ) -> Result<AfterEncryptedExtensions, Error> {
-        let HandshakeContext { config, name, early, .. } = &*self.context;
+        let HandshakeContext { config, name, early, transport, .. } = &*self.context;
         let unsolicited = |extension: &ExtensionType| match *extension {
             ExtensionType::EARLY_DATA => !early.was_offered(),
+            ExtensionType::QUIC_TRANSPORT_PARAMETERS => !transport.is_quic(),
             extension => !Offer::offered(config, name, extension),
         };
         if let Some(extension) = m.msg.raw.iter().map(|(extension, _)| extension).find(unsolicited) {
             return Err(Error::UnsolicitedExtension { message: HandshakeType::ENCRYPTED_EXTENSIONS, extension });
         }
+        transport.take_parameters(HandshakeType::ENCRYPTED_EXTENSIONS, m.msg.quic_transport_parameters, out)?;
         let alpn = Offer::check_alpn(config, m.msg.alpn)?;
         let answer = (m.msg.record_size_limit, m.msg.max_fragment_length);
         RecordSizes::from_server(config, answer)?.apply(&config.common, ProtocolVersion::TLS13, out);

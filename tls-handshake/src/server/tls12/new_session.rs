@@ -101,6 +101,7 @@ impl KeysReady {
             max_early_data: 0,
             client_chain: peer.chain().map(|chain| Arc::clone(chain.shared())),
             expires,
+            application: [].into(),
         })
     }
 }

@@ -24,10 +24,12 @@ use crate::negotiated::HandshakeKind;
 use crate::record_limits::RecordSizes;
 use crate::resumption::Scope;
 use crate::suite::SupportedCipherSuite;
+use crate::transport::Transport;
 
 /// Data that all states of a TLS 1.3 server share.
 pub(in crate::server) struct HandshakeContext {
     pub(in crate::server) config: Arc<ServerConfig>,
+    pub(in crate::server) transport: Transport,
     /// ServerHello.random.
     pub(in crate::server) random: [u8; 32],
     /// ticket_age_add of the first tickets.
@@ -55,7 +57,11 @@ pub(in crate::server) struct Selection<'a> {
 }
 
 impl<'a> Selection<'a> {
-    pub(in crate::server) fn from(config: &ServerConfig, hello: &ClientHello<'a>) -> Result<Self, Error> {
+    pub(in crate::server) fn from(
+        config: &ServerConfig,
+        transport: &Transport,
+        hello: &ClientHello<'a>,
+    ) -> Result<Self, Error> {
         // RFC 9846 §4.2.2: any other value is an error, although no version depends on it.
         if hello.legacy_version != ProtocolVersion::TLS12 {
             return Err(Error::LegacyVersion(hello.legacy_version));
@@ -103,7 +109,7 @@ impl<'a> Selection<'a> {
                     enabled: common.group_ids.clone(),
                 })?;
         let share = share_of(&group).map(|entry| entry.key_exchange);
-        let sizes = RecordSizes::from_client_hello(hello)?;
+        let sizes = if transport.is_quic() { RecordSizes::Full } else { RecordSizes::from_client_hello(hello)? };
         Ok(Self { suite, group, share, alpn: choose_alpn(common, hello)?, sizes, schemes })
     }
 }

@@ -98,6 +98,7 @@ impl WaitTickets {
                 },
                 client_chain: chain.map(|chain| Arc::clone(chain.shared())),
                 expires,
+                application: context.transport.session_data().into(),
             });
         }
         let need = NeedNewSession::new(connection_id, ids, sessions, config.session_lifetime);

@@ -159,7 +159,8 @@ impl WaitSession {
                     && (1..=context.config.max_early_data).contains(&session.max_early_data)
                     && session.suite == suite.into()
                     && session.alpn == self.full.alpn
-                    && session.is_fresh(identity.obfuscated_ticket_age, *now);
+                    && session.is_fresh(identity.obfuscated_ticket_age, *now)
+                    && context.transport.accepts_early_data(&session.application);
                 Some(EligiblePsk {
                     psk: NamedPsk::of_session(session)?,
                     kind: kind.resumed(),
@@ -241,7 +242,9 @@ impl WaitIdentity {
         let can_resume = self.can_resume;
         let (mut context, negotiated) = self.into_negotiated(kind, early.is_some());
         let (locked, hash) = context.send_finished(keys, out)?;
-        let (half_rtt, has_early) = (context.config.half_rtt, early.is_some());
+        // QUIC has no EndOfEarlyData (RFC 9001 §8.3).
+        let waits_for_end = early.is_some() && !context.transport.is_quic();
+        let half_rtt = context.config.half_rtt;
         let sent = SentFlight {
             context,
             hash,
@@ -253,6 +256,9 @@ impl WaitIdentity {
             half_rtt,
         };
         let next = WaitFinished::new(Box::new(sent), peer);
-        Ok(if has_early { State::WaitEndOfEarlyData(WaitEndOfEarlyData::new(next)) } else { State::WaitFinished(next) })
+        Ok(match waits_for_end {
+            true => State::WaitEndOfEarlyData(WaitEndOfEarlyData::new(next)),
+            false => State::WaitFinished(next),
+        })
     }
 }

@@ -191,7 +191,13 @@ impl WaitIdentity {
         }
         let hello = Hello { hash: &self.context.transcript.hash(), client_random: &self.client_random };
         let keys = HandshakeKeys::derive(Side::Server, suite, schedule, exchange.into_secret(), &hello, out);
-        out.install_read(early.map_or_else(|| keys.read_key(), EarlyKeys::read_key), self.at);
+        if let Some(early) = early {
+            out.install_read(early.read_key(), self.at);
+        }
+        // QUIC receives 0-RTT and Handshake packets side by side (RFC 9001 §4.1.4).
+        if early.is_none() || self.context.transport.is_quic() {
+            out.install_read(keys.read_key(), self.at);
+        }
         if self.early_data && early.is_none() && !self.kind.is_retried() {
             out.skip_early_data(self.context.config.early_data_to_skip());
         }
@@ -210,7 +216,7 @@ impl HandshakeContext {
         sizes: RecordSizes,
         out: &mut dyn Sink,
     ) -> Result<(), Error> {
-        let common = &self.config.common;
+        let (common, transport) = (&self.config.common, &self.transport);
         sizes.apply(common, ProtocolVersion::TLS13, out);
         flight::send(out, &mut self.transcript, &mut |w| {
             w.message(HandshakeType::ENCRYPTED_EXTENSIONS, |w| {
@@ -221,6 +227,7 @@ impl HandshakeContext {
                     if early_data {
                         extension::EarlyData::write(w)?;
                     }
+                    transport.write_parameters(w)?;
                     sizes.write(w, common, ProtocolVersion::TLS13)?;
                     alpn.map_or(Ok(()), |name| extension::Alpn::write(w, std::slice::from_ref(name)))
                 })

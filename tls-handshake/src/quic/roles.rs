@@ -1,0 +1,138 @@
+//! What only one role has: its start, and its sessions.
+
+use std::sync::Arc;
+
+use pki_types::{ServerName, UnixTime};
+use tls_crypto::SystemRandom;
+use tls_crypto::quic::Version;
+
+use super::sink::{Levels, QuicSink};
+use super::{ClientConnection, Config, ServerConnection, ServerStart};
+use crate::client::Client;
+use crate::client::hello::WaitServerHello;
+use crate::client::offered_psk::ResumptionOffer;
+use crate::client::session_tracker::SessionTracker;
+use crate::config::{ClientConfig, ServerConfig};
+use crate::connection::ClientStart;
+use crate::error::Error;
+use crate::resumption::{ClientSessionValue, StoredSessions};
+use crate::server::Server;
+use crate::server::hello::WaitClientHello;
+use crate::transport::{Quic, Transport};
+
+impl ClientConnection {
+    /// Starts a handshake with the server `name`. The ClientHello is the first output, and the keys
+    /// of 0-RTT the second, if early data may be sent: `start` has a session that allows it, and
+    /// the configuration enables it. The [parameters of the
+    /// session](ClientSessionValue::transport_parameters) limit it.
+    ///
+    /// `parameters` are this side's encoded transport parameters (RFC 9000 §18).
+    ///
+    /// # Errors
+    /// [`Error::Crypto`] if the random number generator fails, [`Error::LocalMessageTooLong`] if
+    /// the ClientHello exceeds its length fields.
+    pub fn client(
+        config: &Config<ClientConfig>,
+        version: Version,
+        name: ServerName<'static>,
+        start: ClientStart<'_>,
+        parameters: Vec<u8>,
+    ) -> Result<Self, Error> {
+        let config = Arc::clone(config.get());
+        let mut session_tracker = SessionTracker::new(Arc::clone(&config), name.clone(), start.identity_scope);
+        let known = match start.session {
+            _ if !start.external_psks.is_empty() => ResumptionOffer::external(&config, start.external_psks),
+            Some((mut session, now)) => {
+                // RFC 9000 §7.4.1: early data needs the parameters of the earlier connection.
+                if session.application.is_empty() {
+                    session.max_early_data = 0;
+                }
+                ResumptionOffer::of_session(&config, &session_tracker, session, now)
+            }
+            None => ResumptionOffer::Nothing,
+        };
+        if known.is_session() {
+            session_tracker.use_it();
+        }
+        let mut levels = Levels::new(version);
+        let key_log = config.common.key_log.clone();
+        let limit = config.common.limits.handshake_message;
+        let mut sink = QuicSink {
+            levels: &mut levels,
+            key_log: key_log.as_deref(),
+            sessions: &mut session_tracker,
+            has_data_left: false,
+            misaligned: None,
+        };
+        let quic = Quic { parameters, session_data: Vec::new(), accept_early_data: None };
+        let transport = Transport::Quic(Box::new(quic));
+        let state = WaitServerHello::start(config, name, known, transport, &SystemRandom, &mut sink)?;
+        Ok(Self::from_parts(Client::WaitServerHello(state), levels, session_tracker, limit, key_log))
+    }
+
+    /// Returns whether [`take_sessions`](Self::take_sessions) would return any.
+    #[must_use]
+    pub fn has_sessions(&self) -> bool {
+        self.state.as_ref().is_ok_and(Client::has_sessions)
+    }
+
+    /// Returns the sessions received since the last call, with the server's transport parameters.
+    /// See [`ClientConnection::take_sessions`](crate::ClientConnection::take_sessions).
+    #[must_use]
+    pub fn take_sessions(&mut self, now: UnixTime) -> Vec<ClientSessionValue> {
+        let Ok(state) = self.state.as_mut() else { return Vec::new() };
+        let mut sessions = state.take_sessions(&mut self.session_tracker, now);
+        for session in &mut sessions {
+            session.application = self.levels.peer_parameters.clone().unwrap_or_default();
+        }
+        sessions
+    }
+
+    /// Returns the [identity scope](ClientStart::identity_scope) of the connection.
+    #[must_use]
+    pub fn identity_scope(&self) -> Option<&[u8; 32]> {
+        self.session_tracker.identity()
+    }
+
+    /// Makes [`take_sessions`](Self::take_sessions) return none from now on. See
+    /// [`ClientConnection::discard_sessions`](crate::ClientConnection::discard_sessions).
+    pub fn discard_sessions(&mut self) {
+        self.session_tracker.discard();
+    }
+
+    /// Returns the server name and the scope whose stored sessions must all be removed, once. See
+    /// [`ClientConnection::failed_sessions`](crate::ClientConnection::failed_sessions).
+    #[must_use]
+    pub fn failed_sessions(&mut self) -> Option<(&ServerName<'static>, [u8; 32])> {
+        if self.established().is_some() || !self.session_tracker.fail() {
+            return None;
+        }
+        Some((self.session_tracker.name(), *self.session_tracker.scope().bytes()))
+    }
+}
+
+impl ServerConnection {
+    /// Waits for a ClientHello.
+    #[must_use]
+    pub fn server(config: &Config<ServerConfig>, version: Version, start: ServerStart) -> Self {
+        let config = Arc::clone(config.get());
+        let key_log = config.common.key_log.clone();
+        let limit = config.common.limits.handshake_message;
+        let state = Server::WaitClientHello(WaitClientHello::new(config, start.into_transport(), &SystemRandom));
+        Self::from_parts(
+            state,
+            Levels::new(version),
+            crate::server::session_tracker::SessionTracker::default(),
+            limit,
+            key_log,
+        )
+    }
+
+    /// Returns the ids of the sessions that must be removed from the store after a failure, once.
+    /// See [`ServerConnection::failed_sessions`](crate::ServerConnection::failed_sessions).
+    pub fn failed_sessions(&mut self) -> impl Iterator<Item = [u8; 32]> + use<> {
+        let failed = self.error().is_some();
+        let stored = failed.then(|| self.session_tracker.take()).flatten();
+        stored.into_iter().flat_map(StoredSessions::into_ids)
+    }
+}
