@@ -22,7 +22,7 @@ use crate::{ClientSessionValue, ExternalPsk, HandshakeKind, PskCandidate};
 pub(super) fn configs() -> (ClientConfig, ServerConfig) {
     let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
     client.set_alpn_protocols(&[b"h3"]).unwrap();
-    server.set_alpn_protocols(&[b"other", b"h3"]).unwrap();
+    server.set_alpn_protocols(&["other", "h3"]).unwrap();
     (client, server)
 }
 
