@@ -15,6 +15,7 @@
 #![cfg_attr(feature = "tokio", doc = "| [`asynchronous`] | How do I use it under tokio? |")]
 //! | [`errors`] | What does this error mean, and what do I do about it? |
 //! | [`limits`] | How much can a peer make me hold or compute? |
+//! | [`coming_from_rustls`] | Which call replaces which? |
 //! | [`architecture`] | How is the library built, and where do I change it? |
 //! | [`security`] | What is defended against, and what is not? |
 //! | [`performance`] | How fast is it, how much memory does it take, and how do I keep it so? |
@@ -24,6 +25,7 @@ pub mod architecture;
 #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
 pub mod asynchronous;
 pub mod client_certificates;
+pub mod coming_from_rustls;
 pub mod defaults;
 pub mod early_data;
 pub mod errors;

@@ -65,7 +65,8 @@ impl RedisTicketKeys {
             while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
                 let Some(ticketer) = updated.upgrade() else { return };
                 if let Some(latest) = Keys::fetch(&redis, rotation).filter(|latest| *latest != keys) {
-                    // Fails only for unusable keys, which another program wrote. The last ones stay.
+                    // Fails only for unusable keys, which another program wrote. The last ones
+                    // stay.
                     if let Err(e) = ticketer.update(&latest.current, &latest.others()) {
                         crate::log::warn!("redis: cannot use its ticket keys: {e}");
                     }
