@@ -103,7 +103,8 @@ fn fingerprints_of_chrome_143_match() {
     }
 }
 
-/// The hello of FoxIO's capture quic-tls-handshake.pcapng, and the fingerprint that FoxIO publishes.
+/// The hello of FoxIO's capture quic-tls-handshake.pcapng, and the fingerprint that FoxIO
+/// publishes.
 #[test]
 fn ja4_of_a_quic_capture_matches() {
     const HELLO: &str = "010001250303383d3bcc378f2dad654f7b937409876967b41befe42ba1acdebb\

@@ -130,5 +130,5 @@
 //!    task waits.
 //! 4. Call [`process_new_packets`](crate::Session::process_new_packets), and start again.
 //!
-//! A read of plaintext repeats this until [`fill_buf`](std::io::BufRead::fill_buf) returns something,
-//! a handshake until [`is_handshaking`](crate::Session::is_handshaking) returns `false`.
+//! A read of plaintext repeats this until [`fill_buf`](std::io::BufRead::fill_buf) returns
+//! something, a handshake until [`is_handshaking`](crate::Session::is_handshaking) returns `false`.

@@ -14,6 +14,7 @@
 //! | a connection | `ClientConnection`, `ServerConnection` | [`ClientSession`](crate::ClientSession), [`ServerSession`](crate::ServerSession) |
 //! | a connection of either role | `Connection` | [`AnySession`](crate::AnySession), `Box<dyn `[`Session`](crate::Session)`>` |
 //! | blocking streams | `Stream`, `StreamOwned` | [`Stream`](crate::Stream), [`StreamOwned`](crate::StreamOwned) |
+//! | async streams | `TlsConnector`, `TlsAcceptor`, `TlsStream` of tokio-rustls | the same names in the module `tokio` (feature `tokio`), with [code](#async) |
 //! | plaintext | `conn.reader()`, `conn.writer()` | the session implements `Read`, `BufRead` and `Write` |
 //! | read the ClientHello first | `Acceptor`, `LazyConfigAcceptor` | [`Acceptor`](crate::Acceptor) |
 //! | certificates by name (SNI) | `ResolvesServerCertUsingSni` | [`ResolvesServerCertUsingSni`](crate::ResolvesServerCertUsingSni), [`ServerConfig::with_identities`](crate::ServerConfig::with_identities) |
@@ -27,7 +28,7 @@
 //! | tickets of a server | `ticketer`, `ring::Ticketer` | on by default; [`set_ticketer`](crate::ServerConfig::set_ticketer) |
 //! | sessions of a server | `session_storage` | [`set_session_storage`](crate::ServerConfig::set_session_storage) |
 //! | early data | `enable_early_data`, `max_early_data_size` | [`enable_early_data`](crate::ClientConfig::enable_early_data), [`set_max_early_data_size`](crate::ServerConfig::set_max_early_data_size) |
-//! | ALPN | `alpn_protocols` | [`set_alpn`](crate::ClientConfig::set_alpn) |
+//! | ALPN | `alpn_protocols` | [`set_alpn_protocols`](crate::ClientConfig::set_alpn_protocols) |
 //! | key log | `KeyLogFile` | [`KeyLogFile`](crate::KeyLogFile) |
 //! | exporters | `export_keying_material` | [`export_keying_material`](crate::Session::export_keying_material) |
 //! | errors | `rustls::Error`, `CertificateError` | [`Error`](crate::Error), [`CertificateError`](crate::CertificateError); [`Error::kind`](crate::Error::kind) for programs |
@@ -61,7 +62,7 @@
 //!
 //! # fn connect() -> Result<(), Box<dyn std::error::Error>> {
 //! let config = Arc::new(ClientConfig::with_roots(webpki_roots()));
-//! let session = ClientSession::new(&config, "example.com".try_into()?)?;
+//! let session = ClientSession::new(&config, "example.com")?;
 //! let mut stream = StreamOwned::new(session, TcpStream::connect("example.com:443")?);
 //! stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
 //! # Ok(())
@@ -94,10 +95,51 @@
 //! ```
 //! fn server(certs: &[u8], key: &[u8]) -> Result<strata_tls::ServerConfig, Box<dyn std::error::Error>> {
 //!     let mut config = strata_tls::ServerConfig::from_pem(certs, key)?;
-//!     config.set_alpn(["h2", "http/1.1"])?;
+//!     config.set_alpn_protocols(["h2", "http/1.1"])?;
 //!     Ok(config)
 //! }
 //! ```
+//!
+//! # async
+//!
+//! tokio-rustls:
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use tokio::net::TcpStream;
+//!
+//! async fn connect(
+//!     config: Arc<rustls::ClientConfig>,
+//! ) -> Result<tokio_rustls::client::TlsStream<TcpStream>, Box<dyn std::error::Error>> {
+//!     let socket = TcpStream::connect("example.com:443").await?;
+//!     Ok(tokio_rustls::TlsConnector::from(config).connect("example.com".try_into()?, socket).await?)
+//! }
+//! ```
+//!
+//! Here, with the feature `tokio`:
+//!
+#![cfg_attr(feature = "tokio", doc = "```no_run")]
+#![cfg_attr(not(feature = "tokio"), doc = "```ignore")]
+//! use std::sync::Arc;
+//! use strata_tls::tokio::{TlsConnector, TlsStream};
+//! use tokio::net::TcpStream;
+//!
+//! async fn connect(
+//!     config: Arc<strata_tls::ClientConfig>,
+//! ) -> Result<TlsStream<TcpStream>, Box<dyn std::error::Error>> {
+//!     let socket = TcpStream::connect("example.com:443").await?;
+//!     Ok(TlsConnector::new(config).connect("example.com".try_into()?, socket).await?)
+//! }
+//! ```
+//!
+//! | tokio-rustls | here |
+//! |---|---|
+//! | `client::TlsStream`, `server::TlsStream` | one `TlsStream`; `session()` returns an [`AnySession`](crate::AnySession) |
+//! | `TlsStream::get_ref().1` | `session()` |
+//! | `LazyConfigAcceptor`, `StartHandshake` | `LazyAcceptor`, `StartHandshake` |
+//! | `into_fallible` | every failed handshake returns its transport: `HandshakeError::into_io` |
+//! | `tokio::time::timeout` around `accept` | `set_handshake_timeout`, `set_max_handshakes` |
+//! | a resolver or signer that blocks its thread | `AnswerNeeds`, an `async fn` |
 //!
 //! # An event loop
 //!

@@ -85,8 +85,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> LazyAcceptor<IO> {
     /// Waits for the ClientHello.
     ///
     /// # Errors
-    /// [`HandshakeError`] contains the transport and all bytes received. If the peer speaks TLS, the
-    /// alert was sent before.
+    /// [`HandshakeError`] contains the transport and all bytes received. If the peer speaks TLS,
+    /// the alert was sent before.
     ///
     /// # Panics
     /// With a [timeout](Self::set_handshake_timeout) outside a tokio runtime or without its timers.
