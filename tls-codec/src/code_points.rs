@@ -165,6 +165,10 @@ code_points! {
         TLS11 = 0x0302 "TLSv1.1",
         TLS10 = 0x0301 "TLSv1.0",
         SSL30 = 0x0300 "SSLv3",
+        SSL20 = 0x0002 "SSLv2",
+        DTLS13 = 0xfefc "DTLSv1.3",
+        DTLS12 = 0xfefd "DTLSv1.2",
+        DTLS10 = 0xfeff "DTLSv1.0",
     }
 
     /// RFC 9846 §4.3.7; the hybrids with ML-KEM from draft-ietf-tls-ecdhe-mlkem.
@@ -204,13 +208,16 @@ code_points! {
         ECDSA_SHA1 = 0x0203 "ecdsa_sha1",
     }
 
-    /// RFC 9846 §5.1.
+    /// RFC 9846 §5.1, RFC 6520 §3, and those of DTLS (RFC 9146 §3, RFC 9147 §4).
     u8 ContentType {
         INVALID = 0 "invalid",
         CHANGE_CIPHER_SPEC = 20 "change_cipher_spec",
         ALERT = 21 "alert",
         HANDSHAKE = 22 "handshake",
         APPLICATION_DATA = 23 "application_data",
+        HEARTBEAT = 24 "heartbeat",
+        TLS12_CID = 25 "tls12_cid",
+        ACK = 26 "ACK",
     }
 
     /// RFC 9846 §4, and the reserved messages of TLS 1.2.
@@ -256,6 +263,7 @@ code_points! {
         PADDING = 21 "padding",
         ENCRYPT_THEN_MAC = 22 "encrypt_then_mac",
         EXTENDED_MASTER_SECRET = 23 "extended_master_secret",
+        TOKEN_BINDING = 24 "token_binding",
         COMPRESS_CERTIFICATE = 27 "compress_certificate",
         RECORD_SIZE_LIMIT = 28 "record_size_limit",
         DELEGATED_CREDENTIAL = 34 "delegated_credential",
@@ -276,6 +284,9 @@ code_points! {
         EXTERNAL_SESSION_ID = 56 "external_session_id",
         QUIC_TRANSPORT_PARAMETERS = 57 "quic_transport_parameters",
         TICKET_REQUEST = 58 "ticket_request",
+        APPLICATION_SETTINGS_OLD = 17513 "application_settings_old",
+        APPLICATION_SETTINGS = 17613 "application_settings",
+        TRUST_ANCHORS = 51764 "trust_anchors",
         ECH_OUTER_EXTENSIONS = 64768 "ech_outer_extensions",
         ENCRYPTED_CLIENT_HELLO = 65037 "encrypted_client_hello",
         RENEGOTIATION_INFO = 0xff01 "renegotiation_info",
@@ -339,9 +350,10 @@ code_points! {
         RAW_PUBLIC_KEY = 2 "RawPublicKey",
     }
 
-    /// RFC 6066 §8.
+    /// RFC 6066 §8, RFC 6961 §2.2.
     u8 CertificateStatusType {
         OCSP = 1 "ocsp",
+        OCSP_MULTI = 2 "ocsp_multi",
     }
 
     /// RFC 8879 §3.
@@ -349,6 +361,49 @@ code_points! {
         ZLIB = 1 "zlib",
         BROTLI = 2 "brotli",
         ZSTD = 3 "zstd",
+    }
+
+    /// RFC 9180 §7.1.
+    u16 HpkeKem {
+        P256_SHA256 = 0x0010 "DHKEM(P-256, HKDF-SHA256)",
+        P384_SHA384 = 0x0011 "DHKEM(P-384, HKDF-SHA384)",
+        P521_SHA512 = 0x0012 "DHKEM(P-521, HKDF-SHA512)",
+        X25519_SHA256 = 0x0020 "DHKEM(X25519, HKDF-SHA256)",
+        X448_SHA512 = 0x0021 "DHKEM(X448, HKDF-SHA512)",
+    }
+
+    /// RFC 9180 §7.2.
+    u16 HpkeKdf {
+        HKDF_SHA256 = 1 "HKDF-SHA256",
+        HKDF_SHA384 = 2 "HKDF-SHA384",
+        HKDF_SHA512 = 3 "HKDF-SHA512",
+    }
+
+    /// RFC 9180 §7.3.
+    u16 HpkeAead {
+        AES_128_GCM = 1 "AES-128-GCM",
+        AES_256_GCM = 2 "AES-256-GCM",
+        CHACHA20_POLY1305 = 3 "ChaCha20Poly1305",
+        EXPORT_ONLY = 0xffff "Export-only",
+    }
+
+    /// RFC 6520 §2.
+    u8 HeartbeatMode {
+        PEER_ALLOWED_TO_SEND = 1 "peer_allowed_to_send",
+        PEER_NOT_ALLOWED_TO_SEND = 2 "peer_not_allowed_to_send",
+    }
+
+    /// RFC 6520 §3.
+    u8 HeartbeatMessageType {
+        HEARTBEAT_REQUEST = 1 "heartbeat_request",
+        HEARTBEAT_RESPONSE = 2 "heartbeat_response",
+    }
+
+    /// RFC 8471 §3.1.
+    u8 TokenBindingKeyParameters {
+        RSA2048_PKCS1_5 = 0 "rsa2048_pkcs1.5",
+        RSA2048_PSS = 1 "rsa2048_pss",
+        ECDSAP256 = 2 "ecdsap256",
     }
 
     /// RFC 9846 §4.7.3.

@@ -5,14 +5,18 @@
 //! between messages has one type for each form.
 
 mod alpn;
+mod application_settings;
 mod block;
 mod certificate_authorities;
 mod certificate_type;
 mod compress_certificate;
 mod cookie;
+mod delegated_credential;
 mod early_data;
 mod ec_point_formats;
+mod encrypted_client_hello;
 mod extended_master_secret;
+mod heartbeat;
 mod key_share;
 mod max_fragment_length;
 mod oid_filters;
@@ -30,11 +34,16 @@ mod signature_algorithms;
 mod signature_algorithms_cert;
 mod signed_certificate_timestamp;
 mod status_request;
+mod status_request_v2;
 mod supported_groups;
 mod supported_versions;
+mod ticket_request;
+mod token_binding;
+mod trust_anchors;
 
 pub use self::{
     alpn::{Alpn, ProtocolName, SelectedAlpn},
+    application_settings::{ApplicationSettings, ApplicationSettingsOld},
     block::{Extensions, ExtensionsIter},
     certificate_authorities::{CertificateAuthorities, DistinguishedName},
     certificate_type::{
@@ -42,9 +51,15 @@ pub use self::{
     },
     compress_certificate::CompressCertificate,
     cookie::Cookie,
+    delegated_credential::{DelegatedCredential, DelegatedCredentialRequest},
     early_data::{EarlyData, MaxEarlyDataSize},
     ec_point_formats::EcPointFormats,
+    encrypted_client_hello::{
+        EchConfig, EchConfigContents, EchConfigList, EchConfirmation, EchOuterExtensions, EncryptedClientHello,
+        HpkeSymmetricCipherSuite,
+    },
     extended_master_secret::ExtendedMasterSecret,
+    heartbeat::Heartbeat,
     key_share::{KeyShareClientHello, KeyShareEntry, KeyShareHelloRetryRequest, KeyShareServerHello},
     max_fragment_length::MaxFragmentLength,
     oid_filters::{OidFilter, OidFilters},
@@ -53,17 +68,23 @@ pub use self::{
     post_handshake_auth::PostHandshakeAuth,
     pre_shared_key::{OfferedPsks, PskBinder, PskIdentity, SelectedPsk},
     psk_key_exchange_modes::PskKeyExchangeModes,
-    quic_transport_parameters::QuicTransportParameters,
+    quic_transport_parameters::{
+        QuicPreferredAddress, QuicTransportParameter, QuicTransportParameters, QuicVersion, RawQuicTransportParameter,
+    },
     record_size_limit::RecordSizeLimit,
     renegotiation_info::RenegotiationInfo,
     server_name::{ServerNameAck, ServerNameList},
     session_ticket::SessionTicket,
     signature_algorithms::SignatureAlgorithms,
     signature_algorithms_cert::SignatureAlgorithmsCert,
-    signed_certificate_timestamp::{SerializedSct, SignedCertificateTimestamp, SignedCertificateTimestamps},
+    signed_certificate_timestamp::{Sct, SerializedSct, SignedCertificateTimestamp, SignedCertificateTimestamps},
     status_request::{CertificateStatus, ResponderId, StatusRequest},
+    status_request_v2::{CertificateStatusMulti, OcspResponse, StatusRequestItem, StatusRequestV2},
     supported_groups::SupportedGroups,
     supported_versions::{SelectedVersion, SupportedVersions},
+    ticket_request::{TicketRequest, TicketRequestHint},
+    token_binding::TokenBinding,
+    trust_anchors::{TrustAnchorId, TrustAnchors},
 };
 pub(crate) use self::{
     block::{find_duplicate, walk, walk_inlined},

@@ -8,6 +8,7 @@ mod client_hello;
 mod encrypted_extensions;
 mod end_of_early_data;
 mod finished;
+pub mod key_exchange;
 mod key_update;
 mod new_session_ticket;
 mod server_hello;

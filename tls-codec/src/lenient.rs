@@ -150,16 +150,51 @@ impl<'a> LenientClientHello<'a> {
         })
     }
 
+    /// Decodes a ClientHello of DTLS: its cookie, and the other fields.
+    pub(crate) fn decode_dtls(r: &mut Reader<'a>) -> Result<(&'a [u8], Self), DecodeError> {
+        let mut cookie: &[u8] = &[];
+        let hello = Partial::whole(r, |r| {
+            Self::read_with(r, |r| {
+                cookie = r.vec8("ClientHello.cookie")?;
+                Ok(())
+            })
+        })?;
+        Ok((cookie, hello))
+    }
+
     fn read(r: &mut Partial<'a>) -> Result<Self, DecodeError> {
+        Self::read_with(r, |_| Ok(()))
+    }
+
+    /// Reads the fields, and what `cookie` reads after the session ID.
+    fn read_with(
+        r: &mut Partial<'a>,
+        cookie: impl FnOnce(&mut Partial<'a>) -> Result<(), DecodeError>,
+    ) -> Result<Self, DecodeError> {
         let (legacy_version, random) = r.start("ClientHello.legacy_version", "ClientHello.random")?;
+        let legacy_session_id = r.vec8("ClientHello.legacy_session_id")?;
+        cookie(r)?;
         Ok(Self {
             legacy_version,
             random,
-            legacy_session_id: r.vec8("ClientHello.legacy_session_id")?,
+            legacy_session_id,
             cipher_suites: r.list16("ClientHello.cipher_suites")?,
             legacy_compression_methods: r.vec8("ClientHello.legacy_compression_methods")?,
             extensions: r.extensions(CLIENT)?,
         })
+    }
+
+    /// Writes the fields, and a cookie of DTLS.
+    pub(crate) fn encode_with(&self, w: &mut Writer<'_>, cookie: Option<&[u8]>) -> Result<(), BufferFull> {
+        self.legacy_version.encode(w)?;
+        w.bytes(self.random)?;
+        w.vec8_bytes(self.legacy_session_id)?;
+        if let Some(cookie) = cookie {
+            w.vec8_bytes(cookie)?;
+        }
+        w.vec16(|w| self.cipher_suites.encode(w))?;
+        w.vec8_bytes(self.legacy_compression_methods)?;
+        self.extensions.encode(w)
     }
 }
 
@@ -175,12 +210,7 @@ impl<'a> Decode<'a> for LenientClientHello<'a> {
 
 impl Encode for LenientClientHello<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        self.legacy_version.encode(w)?;
-        w.bytes(self.random)?;
-        w.vec8_bytes(self.legacy_session_id)?;
-        w.vec16(|w| self.cipher_suites.encode(w))?;
-        w.vec8_bytes(self.legacy_compression_methods)?;
-        self.extensions.encode(w)
+        self.encode_with(w, None)
     }
 }
 

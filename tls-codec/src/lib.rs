@@ -26,7 +26,10 @@
 //!   length`.
 //!
 //! [`handshake::tls12`] contains the messages that TLS 1.2 encodes differently. [`lenient`] reads
-//! hellos that an endpoint must reject, and [`registry`] names all that IANA registers.
+//! hellos that an endpoint must reject, and [`registry`] names all that IANA registers. What Strata
+//! does not speak is read for tools: [`dtls`], [`heartbeat`], [`ssl2`], other
+//! [key exchanges](handshake::key_exchange), and extensions such as
+//! [`EncryptedClientHello`](extension::EncryptedClientHello).
 //!
 //! # The server name of a ClientHello
 //!
@@ -101,10 +104,12 @@ extern crate alloc;
 pub mod alert;
 pub mod client_hello_peeker;
 pub mod code_points;
+pub mod dtls;
 pub mod error;
 pub mod extension;
 pub mod fingerprint;
 pub mod handshake;
+pub mod heartbeat;
 pub mod lenient;
 pub mod list;
 #[cfg(feature = "alloc")]
@@ -113,6 +118,7 @@ pub mod reader;
 pub mod reassembly;
 pub mod record;
 pub mod registry;
+pub mod ssl2;
 pub mod writer;
 
 #[cfg(feature = "alloc")]
@@ -128,7 +134,8 @@ pub use {
     code_points::{
         AlertDescription, AlertLevel, CertificateCompressionAlgorithm, CertificateStatusType, CertificateType,
         CipherSuite, ClientCertificateKind, ContentType, EcCurveType, EcPointFormat, ExtensionType, HandshakeType,
-        KeyUpdateRequest, NameType, NamedGroup, ProtocolVersion, PskKeyExchangeMode, SignatureScheme,
+        HeartbeatMessageType, HeartbeatMode, HpkeAead, HpkeKdf, HpkeKem, KeyUpdateRequest, NameType, NamedGroup,
+        ProtocolVersion, PskKeyExchangeMode, SignatureScheme, TokenBindingKeyParameters,
     },
     error::{BufferFull, DecodeError, Fault},
     extension::{

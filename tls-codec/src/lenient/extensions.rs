@@ -4,8 +4,8 @@ use core::fmt;
 
 use crate::{
     code_points::{
-        CertificateCompressionAlgorithm, CertificateType, EcPointFormat, ExtensionType, NamedGroup, ProtocolVersion,
-        PskKeyExchangeMode, SignatureScheme,
+        CertificateCompressionAlgorithm, CertificateType, EcPointFormat, ExtensionType, HeartbeatMode, NamedGroup,
+        ProtocolVersion, PskKeyExchangeMode, SignatureScheme,
     },
     error::{BufferFull, DecodeError},
     extension::*,
@@ -152,8 +152,26 @@ pub enum ClientHelloExtension<'a> {
     PostHandshakeAuth,
     /// RFC 9846 §4.3.8.
     KeyShare(List<'a, KeyShareEntry<'a>>),
-    /// RFC 9001 §8.2.
-    QuicTransportParameters(&'a [u8]),
+    /// RFC 9001 §8.2. The values are decoded one by one.
+    QuicTransportParameters(List<'a, RawQuicTransportParameter<'a>>),
+    /// RFC 6520 §2.
+    Heartbeat(HeartbeatMode),
+    /// RFC 6961 §2.2.
+    StatusRequestV2(List<'a, StatusRequestItem<'a>>),
+    /// RFC 8472 §2.
+    TokenBinding(TokenBinding<'a>),
+    /// RFC 9345 §4.1.1.
+    DelegatedCredential(List<'a, SignatureScheme>),
+    /// RFC 9149 §3.
+    TicketRequest(TicketRequest),
+    /// ALPS, under its old or new number.
+    ApplicationSettings(List<'a, ProtocolName<'a>>),
+    /// draft-ietf-tls-trust-anchor-ids.
+    TrustAnchors(List<'a, TrustAnchorId<'a>>),
+    /// RFC 9849 §5.
+    EncryptedClientHello(EncryptedClientHello<'a>),
+    /// RFC 9849 §5.1.
+    EchOuterExtensions(List<'a, ExtensionType>),
     /// RFC 5746 §3.2.
     RenegotiationInfo(&'a [u8]),
     /// Another extension; GREASE is one.
@@ -206,7 +224,20 @@ impl<'a> ClientHelloExtension<'a> {
                 Self::PostHandshakeAuth
             }
             ExtensionType::KEY_SHARE => Self::KeyShare(view::<KeyShareClientHello>(r)?),
-            ExtensionType::QUIC_TRANSPORT_PARAMETERS => Self::QuicTransportParameters(data),
+            ExtensionType::QUIC_TRANSPORT_PARAMETERS => {
+                Self::QuicTransportParameters(QuicTransportParameters::decode(data)?)
+            }
+            ExtensionType::HEARTBEAT => Self::Heartbeat(view::<Heartbeat>(r)?),
+            ExtensionType::STATUS_REQUEST_V2 => Self::StatusRequestV2(view::<StatusRequestV2>(r)?),
+            ExtensionType::TOKEN_BINDING => Self::TokenBinding(view::<TokenBinding<'_>>(r)?),
+            ExtensionType::DELEGATED_CREDENTIAL => Self::DelegatedCredential(view::<DelegatedCredentialRequest>(r)?),
+            ExtensionType::TICKET_REQUEST => Self::TicketRequest(view::<TicketRequest>(r)?),
+            ExtensionType::APPLICATION_SETTINGS | ExtensionType::APPLICATION_SETTINGS_OLD => {
+                Self::ApplicationSettings(view::<ApplicationSettings>(r)?)
+            }
+            ExtensionType::TRUST_ANCHORS => Self::TrustAnchors(view::<TrustAnchors>(r)?),
+            ExtensionType::ENCRYPTED_CLIENT_HELLO => Self::EncryptedClientHello(view::<EncryptedClientHello<'_>>(r)?),
+            ExtensionType::ECH_OUTER_EXTENSIONS => Self::EchOuterExtensions(view::<EchOuterExtensions>(r)?),
             ExtensionType::RENEGOTIATION_INFO => Self::RenegotiationInfo(view::<RenegotiationInfo>(r)?),
             _ => Self::Other(data),
         })
@@ -243,6 +274,12 @@ pub enum ServerHelloExtension<'a> {
     RecordSizeLimit(u16),
     /// RFC 5746 §3.2.
     RenegotiationInfo(&'a [u8]),
+    /// RFC 6520 §2.
+    Heartbeat(HeartbeatMode),
+    /// RFC 8472 §3.
+    TokenBinding(TokenBinding<'a>),
+    /// `encrypted_client_hello` of a HelloRetryRequest, RFC 9849 §5.
+    EchConfirmation(&'a [u8; 8]),
     /// Another extension, or one without data.
     Other(&'a [u8]),
 }
@@ -278,6 +315,11 @@ impl<'a> ServerHelloExtension<'a> {
             }
             ExtensionType::RECORD_SIZE_LIMIT => Self::RecordSizeLimit(view::<RecordSizeLimit>(r)?),
             ExtensionType::RENEGOTIATION_INFO => Self::RenegotiationInfo(view::<RenegotiationInfo>(r)?),
+            ExtensionType::HEARTBEAT => Self::Heartbeat(view::<Heartbeat>(r)?),
+            ExtensionType::TOKEN_BINDING => Self::TokenBinding(view::<TokenBinding<'_>>(r)?),
+            ExtensionType::ENCRYPTED_CLIENT_HELLO if is_hello_retry_request => {
+                Self::EchConfirmation(view::<EchConfirmation>(r)?)
+            }
             _ => Self::Other(data),
         })
     }
