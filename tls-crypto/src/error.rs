@@ -25,8 +25,6 @@ pub enum Error {
     /// A signature could not be created, for example because the key does not support the
     /// algorithm.
     Sign,
-    /// A signature is invalid for the message and public key.
-    VerifySignature,
     /// The operating system returned no random bytes.
     Random,
     /// The output, label or context of HKDF or an exporter is too long.
@@ -45,7 +43,6 @@ impl fmt::Display for Error {
             Self::SequenceExhausted => "the key reached its limit of records",
             Self::KeyExchange => "key exchange failed",
             Self::Sign => "signing failed",
-            Self::VerifySignature => "invalid signature",
             Self::Random => "the operating system returned no random bytes",
             Self::OutputTooLong => "output, label or context is too long for HKDF",
             Self::ReservedLabel => "exporter label is reserved by TLS",

@@ -134,7 +134,7 @@ fn illegal(illegal: &Illegal) -> &'static str {
         Illegal::EarlyDataCipherSuite => "CIPHER_MISMATCH_ON_EARLY_DATA",
         Illegal::EarlyDataAlpn => "ALPN_MISMATCH_ON_EARLY_DATA",
         Illegal::Downgraded(_) => "TLS13_DOWNGRADE",
-        Illegal::PointFormats | Illegal::Extension(_) => "ERROR_PARSING_EXTENSION",
+        Illegal::PointFormats => "ERROR_PARSING_EXTENSION",
         Illegal::Compression => "INVALID_COMPRESSION_LIST",
         Illegal::CompressionNotOffered(_) => "UNSUPPORTED_COMPRESSION_ALGORITHM",
         Illegal::GroupNotOffered(_) | Illegal::RetryForSharedGroup(_) | Illegal::SecondHelloKeyShare => "WRONG_CURVE",

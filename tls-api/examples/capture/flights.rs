@@ -98,6 +98,7 @@ pub(crate) struct Facts {
 }
 
 /// A session ticket of the server.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket {
     pub(crate) lifetime: u32,
     /// The early data that it allows, in bytes.

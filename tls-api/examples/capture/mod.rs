@@ -13,7 +13,7 @@ mod page;
 mod secrets;
 mod time;
 
-pub(crate) use flights::{Facts, Handshake, Message, read};
+pub(crate) use flights::{Facts, Handshake, Message, Ticket, read};
 pub(crate) use page::{Mark, Page, Section, Timeline};
 pub(crate) use secrets::Secrets;
 pub(crate) use time::{milliseconds, utc};

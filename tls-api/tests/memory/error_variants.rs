@@ -1,7 +1,12 @@
-//! Each variant of [`Error`](strata_tls::Error) is reached: the test that meets it, by name.
+//! Each variant of [`Error`](strata_tls::Error), and of the enums within it, is reached: the test
+//! that meets it, by name.
 
 use std::fs;
 use std::path::Path;
+
+mod details;
+
+use details::TABLES;
 
 /// The variant, the file of a test, from the root of the repository, and the test. The input of the
 /// test reaches the variant, and the test names it.
@@ -76,32 +81,54 @@ fn source(file: &str) -> String {
     fs::read_to_string(root.join(file)).unwrap_or_else(|e| panic!("{file}: {e}"))
 }
 
-/// The variants that the declaration lists.
-fn declared() -> Vec<String> {
-    let source = source("tls-handshake/src/error.rs");
-    let (_, body) = source.split_once("pub enum Error {\n").unwrap();
+/// The variants that the declaration of an enum lists.
+fn declared(file: &str, name: &str) -> Vec<String> {
+    let source = source(file);
+    let (_, body) = source.split_once(&format!("pub enum {name} {{\n")).unwrap_or_else(|| panic!("no {name}"));
     let (body, _) = body.split_once("\n}\n").unwrap();
     let is_variant = |line: &&str| line.starts_with("    ") && line.as_bytes()[4].is_ascii_uppercase();
     let name = |line: &str| line.trim().split([' ', '(', ',']).next().unwrap().to_owned();
     body.lines().filter(|line| line.len() > 4).filter(is_variant).map(name).collect()
 }
 
+/// Asserts that a test, or a table of tests, contains these words.
+fn assert_contains(file: &str, item: &str, words: &str) {
+    let source = source(file);
+    let test = source.find(&format!("fn {item}("));
+    let start = test.or_else(|| source.find(&format!("const {item}:")));
+    let start = start.unwrap_or_else(|| panic!("no test {item} in {file}"));
+    let (before, from) = source.split_at(start);
+    if test.is_some() {
+        let attributes = before.rsplit("\n\n").next().unwrap();
+        assert!(attributes.contains("#[test]"), "{item} is not a test");
+    }
+    let end = if test.is_some() { "\n}\n" } else { "\n];\n" };
+    let body = from.split(end).next().unwrap();
+    assert!(body.contains(words), "{item} does not name {words}");
+}
+
 #[test]
 fn every_error_variant_has_a_test_that_reaches_it() {
     let listed: Vec<_> = REACHED.iter().map(|(variant, ..)| *variant).collect();
     assert!(listed.len() > 50);
-    assert_eq!(declared(), listed, "list each variant, in the order of its declaration");
+    assert_eq!(declared("tls-handshake/src/error.rs", "Error"), listed, "list each variant, in order");
+    for table in TABLES {
+        let listed: Vec<_> = table.reached.iter().map(|(variant, ..)| *variant).collect();
+        assert_eq!(declared(table.declared_in, table.name), listed, "list each variant, in order: {}", table.name);
+    }
 }
 
 #[test]
 fn each_listed_test_names_its_variant() {
     for (variant, file, test) in REACHED {
-        let source = source(file);
-        let start = source.find(&format!("fn {test}(")).unwrap_or_else(|| panic!("no test {test} in {file}"));
-        let (before, from) = source.split_at(start);
-        let attributes = before.rsplit("\n\n").next().unwrap();
-        assert!(attributes.contains("#[test]"), "{test} is not a test");
-        let body = from.split("\n}\n").next().unwrap();
-        assert!(body.contains(&format!("Error::{variant}")), "{test} does not name Error::{variant}");
+        assert_contains(file, test, &format!("Error::{variant}"));
+    }
+    for table in TABLES {
+        for (variant, file, test, words) in table.reached {
+            match *words {
+                "" => assert_contains(file, test, &format!("{}::{variant}", table.name)),
+                words => assert_contains(file, test, words),
+            }
+        }
     }
 }

@@ -323,9 +323,6 @@ impl fmt::Display for Illegal {
                 write!(f, "its max_fragment_length {code} is undefined, or not the one that was offered")
             }
             Self::TwoRecordSizes => f.write_str("it sent both max_fragment_length and record_size_limit"),
-            Self::Extension(extension) => {
-                write!(f, "it sent the extension {extension}, which is only for TLS 1.2, in a TLS 1.3 message")
-            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Protocol violations of a peer: values that contradict the handshake, and floods of messages.
 
-use tls_codec::code_points::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion};
+use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion};
 use tls_codec::extension::MaxFragmentLength;
 
 /// A message that the peer sent too often without application data.
@@ -93,6 +93,4 @@ pub enum Illegal {
     MaxFragmentLength(MaxFragmentLength),
     /// The server sent both max_fragment_length and record_size_limit (RFC 8449 §5).
     TwoRecordSizes,
-    /// A TLS 1.3 message has an extension that is only for TLS 1.2.
-    Extension(ExtensionType),
 }

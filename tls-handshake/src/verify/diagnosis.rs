@@ -150,8 +150,14 @@ impl<'c> Diagnosis<'c> {
         found.unwrap_or_else(|| otherwise().into())
     }
 
+    /// Returns the error for a missing issuer: that of the first certificate above which none was
+    /// sent.
     fn without_issuer(&self) -> Fault {
-        CertificateError::UnknownIssuer { sent: self.chain.len(), anchors: self.roots.len() }.into()
+        let has_issuer = |below: &Step<'c>| {
+            self.steps.iter().any(|above| above.at != below.at && above.read.subject == below.read.issuer)
+        };
+        let why = CertificateError::UnknownIssuer { sent: self.chain.len(), anchors: self.roots.len() };
+        self.first(why, |step| !has_issuer(step))
     }
 
     /// Finds a signature that no certificate or trust anchor with the issuer's name made.

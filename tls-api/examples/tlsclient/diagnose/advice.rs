@@ -114,7 +114,10 @@ fn of_error(e: &Error, name: &str) -> Finding {
             return Finding::new(
                 Level::Problem,
                 check,
-                format!("the certificate is rejected: {}", refusal.why),
+                match refusal.certificate().filter(|certificate| certificate.at > 0 && check != "unknown_ca") {
+                    Some(of_ca) => format!("the CA certificate {} is rejected: {}", of_ca.subject, refusal.why),
+                    None => format!("the certificate is rejected: {}", refusal.why),
+                },
                 advice,
             );
         }

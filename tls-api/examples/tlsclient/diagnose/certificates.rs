@@ -27,6 +27,16 @@ pub(super) struct Certificate {
     pub(super) verdict: Verdict,
 }
 
+/// Returns a time at which all certificates are valid: now, if they are.
+pub(super) fn valid_time(chain: &[Certificate], now: UnixTime) -> Option<UnixTime> {
+    let begin = chain.iter().filter_map(|certificate| certificate.report.not_before).max()?;
+    let end = chain.iter().filter_map(|certificate| certificate.report.not_after).min()?;
+    match (begin..=end).contains(&Duration::from_secs(now.as_secs())) {
+        true => Some(now),
+        false => Some(UnixTime::since_unix_epoch(begin + end.checked_sub(begin)? / 2)),
+    }
+}
+
 /// Where the certificate of an issuer is, by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Issuer {

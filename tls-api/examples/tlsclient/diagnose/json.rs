@@ -58,7 +58,7 @@ fn value(diagnosis: &Diagnosis) -> Value {
         "certificates": diagnosis.chain.iter().map(certificate).collect::<Vec<_>>(),
         "ocsp": ocsp(&diagnosis.ocsp),
         "scts_in_extension": facts.scts.len(),
-        "resumption": resumption(diagnosis, &diagnosis.resumption),
+        "resumption": resumption(&diagnosis.resumption),
         "accepts": diagnosis.survey.as_ref().map(accepts),
         "flights": flights(&first.handshake),
         "connections": diagnosis.connections,
@@ -109,14 +109,14 @@ fn ocsp(ocsp: &Ocsp) -> Value {
     json!({ "stapled": stapled, "status": status, "reason": reason })
 }
 
-fn resumption(diagnosis: &Diagnosis, resumption: &Resumption) -> Value {
+fn resumption(resumption: &Resumption) -> Value {
     let resumed = |resumed: &Resumed| match resumed {
         Resumed::Yes => "yes",
         Resumed::NothingToResume => "nothing_to_resume",
         Resumed::Full => "full_handshake",
         Resumed::NotTested(_) => "not_tested",
     };
-    let tickets = &diagnosis.first.facts().tickets;
+    let tickets = &resumption.tickets;
     json!({
         "tls13_ticket": resumed(&resumption.tls13),
         "tls12_ticket": resumed(&resumption.tls12_ticket),

@@ -138,7 +138,13 @@ fn diagnose(
         Some(survey) if first.is_established() => {
             resumption::test(&mut dialer, &config, &with_sessions, &sessions, target, &first, survey)
         }
-        Some(_) => Resumption::not_tested("the first connection failed"),
+        Some(survey) => match (refusal, first.facts().chain.first()) {
+            (Some(_), Some(leaf)) => match certificates::valid_time(&chain, now) {
+                Some(then) => resumption::test_rejected(&mut dialer, &config, target, leaf, then, survey),
+                None => Resumption::not_tested("the certificates are never valid at the same time"),
+            },
+            _ => Resumption::not_tested("the first connection failed"),
+        },
         None => Resumption::not_tested("there is no connection"),
     };
     let mut diagnosis = Diagnosis {

@@ -205,7 +205,7 @@ fn connection(diagnosis: &Diagnosis, findings: &mut Vec<Finding>) {
             "update the server",
         ));
     }
-    if facts.tickets.iter().any(|ticket| ticket.early_data > 0) {
+    if diagnosis.resumption.tickets.iter().any(|ticket| ticket.early_data > 0) {
         findings.push(Finding::new(
             Level::Note,
             "early_data",

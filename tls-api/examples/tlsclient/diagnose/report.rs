@@ -192,7 +192,7 @@ fn resumption(diagnosis: &Diagnosis) -> Section {
         };
         section.add(mark, label, resumed.text());
     }
-    let tickets = &diagnosis.first.facts().tickets;
+    let tickets = &resumption.tickets;
     if let Some(ticket) = tickets.first() {
         section.add(Mark::None, "ticket lifetime", format!("{} s", ticket.lifetime));
     }

@@ -2,20 +2,24 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use strata_tls::pki_types::CertificateDer;
 use strata_tls::{
-    ClientConfig, ClientSessionValue, HandshakeKind, ProtocolVersion, ServerName, Session, StoresClientSessions,
+    ChainVerifier, ClientConfig, ClientSessionValue, Error, HandshakeKind, ProtocolVersion, RootCertStore, ServerName,
+    Session, StoresClientSessions, TimeProvider, UnixTime,
 };
 
-use super::attempt::{Attempt, Dialer, Goal};
+use super::attempt::{Attempt, Dialer, End, Goal};
 use super::survey::Survey;
 use crate::arguments::Target;
-use crate::capture::Secrets;
+use crate::capture::{Secrets, Ticket};
 
 /// What is known about resumption.
 pub(super) struct Resumption {
     pub(super) tls13: Resumed,
     pub(super) tls12_ticket: Resumed,
     pub(super) tls12_id: Resumed,
+    /// The tickets of the first TLS 1.3 connection.
+    pub(super) tickets: Vec<Ticket>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +46,7 @@ impl Resumed {
 impl Resumption {
     pub(super) fn not_tested(why: &str) -> Self {
         let not_tested = Resumed::NotTested(why.into());
-        Self { tls13: not_tested.clone(), tls12_ticket: not_tested.clone(), tls12_id: not_tested }
+        Self { tls13: not_tested.clone(), tls12_ticket: not_tested.clone(), tls12_id: not_tested, tickets: Vec::new() }
     }
 }
 
@@ -67,6 +71,42 @@ impl StoresClientSessions for Sessions {
 
     fn remove(&self, _: &ServerName<'_>, _: &[u8; 32]) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// Tests with the server's certificate as the only trusted one, at the time `now`: a server
+/// whose chain is rejected may resume sessions nevertheless. No data is sent to it.
+pub(super) fn test_rejected(
+    dialer: &mut Dialer,
+    config: &ClientConfig,
+    target: &Target,
+    der: &[u8],
+    now: UnixTime,
+    survey: &Survey,
+) -> Resumption {
+    let mut verifier = ChainVerifier::new(RootCertStore::new());
+    if let Err(e) = verifier.trust_exact_certificate(CertificateDer::from(der.to_vec())) {
+        return Resumption::not_tested(&format!("not even a test accepts the certificate: {e}"));
+    }
+    let (mut config, sessions) = (config.clone(), Arc::new(Sessions::default()));
+    config.set_server_verifier(verifier);
+    config.set_time_provider(Arc::new(StoppedClock(now)));
+    let mut with_sessions = config.clone();
+    with_sessions.set_session_storage(Arc::clone(&sessions) as _);
+    let first = dialer.handshake(&with_sessions, Secrets::default(), &target.name, Goal::Tickets);
+    match first.is_established() {
+        true => test(dialer, &config, &with_sessions, &sessions, target, &first, survey),
+        false => Resumption::not_tested(&why_failed(&first)),
+    }
+}
+
+/// A clock that always shows this time.
+#[derive(Debug)]
+struct StoppedClock(UnixTime);
+
+impl TimeProvider for StoppedClock {
+    fn now(&self) -> Option<UnixTime> {
+        Some(self.0)
     }
 }
 
@@ -109,7 +149,7 @@ pub(super) fn test(
         of(&dialer.handshake(&config, Secrets::default(), name, Goal::Handshake))
     };
     let tls12_ticket = tls12(true);
-    Resumption { tls13, tls12_ticket, tls12_id: tls12(false) }
+    Resumption { tls13, tls12_ticket, tls12_id: tls12(false), tickets: first.facts().tickets.clone() }
 }
 
 fn of(attempt: &Attempt) -> Resumed {
@@ -117,6 +157,20 @@ fn of(attempt: &Attempt) -> Resumed {
     match kind.filter(|_| attempt.is_established()) {
         Some(kind) if kind.is_resumed() => Resumed::Yes,
         Some(HandshakeKind::Full | HandshakeKind::FullWithHelloRetryRequest) => Resumed::Full,
-        _ => Resumed::NotTested("a connection failed".into()),
+        _ => Resumed::NotTested(why_failed(attempt)),
+    }
+}
+
+/// Returns why a connection failed, without what to do about it.
+fn why_failed(attempt: &Attempt) -> String {
+    match &attempt.end {
+        End::Failed(e) => match &**e {
+            Error::Certificate(refusal) => {
+                let why = refusal.why.to_string();
+                format!("not even a test accepts the certificate: {}", why.split("; ").next().unwrap_or_default())
+            }
+            e => format!("a connection failed: {e}"),
+        },
+        _ => "a connection failed".into(),
     }
 }

@@ -141,6 +141,8 @@ struct Fault {
     code: &'static str,
     words: &'static [&'static str],
     blamed: Option<usize>,
+    /// Whether no handshake is possible, even if the certificate is trusted.
+    stops_tests: bool,
 }
 
 /// A leaf of the intermediate CA with changed parameters.
@@ -161,6 +163,7 @@ const FAULTS: &[Fault] = &[
         code: "expired",
         words: &["2001-02-03", "renew the certificate"],
         blamed: Some(0),
+        stops_tests: false,
     },
     Fault {
         name: "not_yet_valid",
@@ -168,6 +171,7 @@ const FAULTS: &[Fault] = &[
         code: "not_yet_valid",
         words: &["2998-02-03", "check the date of this machine"],
         blamed: Some(0),
+        stops_tests: false,
     },
     Fault {
         name: "expired_intermediate",
@@ -175,6 +179,7 @@ const FAULTS: &[Fault] = &[
         code: "expired",
         words: &["2001-02-03", "current certificate of that CA"],
         blamed: Some(1),
+        stops_tests: false,
     },
     Fault {
         name: "wrong_name",
@@ -187,6 +192,7 @@ const FAULTS: &[Fault] = &[
         code: "wrong_name",
         words: &["localhost", "bank.test", "--servername"],
         blamed: Some(0),
+        stops_tests: true,
     },
     Fault {
         name: "common_name_only",
@@ -199,6 +205,7 @@ const FAULTS: &[Fault] = &[
         code: "wrong_name",
         words: &["subjectAltName", "the common name is not used"],
         blamed: Some(0),
+        stops_tests: false,
     },
     Fault {
         name: "wildcard_of_two_labels",
@@ -212,6 +219,7 @@ const FAULTS: &[Fault] = &[
         code: "wrong_name",
         words: &["*.localhost", "exactly one label"],
         blamed: Some(0),
+        stops_tests: true,
     },
     Fault {
         name: "unknown_ca",
@@ -223,6 +231,7 @@ const FAULTS: &[Fault] = &[
         code: "unknown_ca",
         words: &["CN=another root", "--cafile"],
         blamed: Some(2),
+        stops_tests: false,
     },
     Fault {
         name: "missing_intermediate",
@@ -230,6 +239,7 @@ const FAULTS: &[Fault] = &[
         code: "missing_intermediate",
         words: &["let the server send the certificate of CN=the intermediate", "fullchain.pem"],
         blamed: Some(0),
+        stops_tests: false,
     },
     Fault {
         name: "self_signed",
@@ -241,6 +251,7 @@ const FAULTS: &[Fault] = &[
         code: "self_signed",
         words: &["--trust-exact", "SHA-256"],
         blamed: Some(0),
+        stops_tests: false,
     },
     Fault {
         name: "other_ca_key",
@@ -251,6 +262,7 @@ const FAULTS: &[Fault] = &[
         code: "other_ca_key",
         words: &["CN=the root", "another key"],
         blamed: None,
+        stops_tests: false,
     },
     Fault {
         name: "revoked",
@@ -262,6 +274,7 @@ const FAULTS: &[Fault] = &[
         code: "revoked",
         words: &["is revoked", "have a new certificate issued"],
         blamed: Some(0),
+        stops_tests: false,
     },
     Fault {
         name: "ca_as_server",
@@ -269,6 +282,7 @@ const FAULTS: &[Fault] = &[
         code: "ca_as_server",
         words: &["CA certificate", "issue a server certificate"],
         blamed: Some(0),
+        stops_tests: false,
     },
     Fault {
         name: "wrong_purpose",
@@ -278,6 +292,7 @@ const FAULTS: &[Fault] = &[
         code: "wrong_purpose",
         words: &["serverAuth"],
         blamed: None,
+        stops_tests: true,
     },
     Fault {
         name: "wrong_key_usage",
@@ -285,6 +300,7 @@ const FAULTS: &[Fault] = &[
         code: "wrong_purpose",
         words: &["digitalSignature"],
         blamed: Some(0),
+        stops_tests: true,
     },
     Fault {
         name: "name_constraints",
@@ -299,6 +315,7 @@ const FAULTS: &[Fault] = &[
         code: "name_constraints",
         words: &["name constraint", "another CA"],
         blamed: None,
+        stops_tests: false,
     },
     Fault {
         name: "path_length",
@@ -310,6 +327,7 @@ const FAULTS: &[Fault] = &[
         code: "path_length",
         words: &["path length", "fewer CA certificates"],
         blamed: None,
+        stops_tests: false,
     },
     Fault {
         name: "issuer_is_no_ca",
@@ -317,6 +335,7 @@ const FAULTS: &[Fault] = &[
         code: "issuer_is_no_ca",
         words: &["not a CA certificate", "issued by a CA"],
         blamed: Some(1),
+        stops_tests: false,
     },
     Fault {
         name: "critical_extension",
@@ -330,6 +349,7 @@ const FAULTS: &[Fault] = &[
         code: "critical_extension",
         words: &["1.2.3.4", "non-critical"],
         blamed: Some(0),
+        stops_tests: true,
     },
 ];
 
@@ -356,7 +376,13 @@ fn diagnose(fault: &Fault) -> Outcome {
     found.answer("versions", "TLSv1.2", None, "accepted")?;
     found.answer("signature_schemes", "ecdsa_secp256r1_sha256", Some("TLSv1.3"), "accepted")?;
     found.answer("signature_schemes", "ed25519", Some("TLSv1.3"), "refused")?;
-    found.equals("/resumption/tls13_ticket", "not_tested")
+    // The certificate alone is trusted for that, at a time of its validity.
+    let tested = if fault.stops_tests { "not_tested" } else { "yes" };
+    found.equals("/resumption/tls13_ticket", tested)?;
+    if fault.stops_tests {
+        contains(&found.text, "not tested: not even a test accepts the certificate: ")?;
+    }
+    Ok(())
 }
 
 fn valid() -> Outcome {

@@ -4,7 +4,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyPair,
     NameConstraints, date_time_ymd,
 };
-use strata_tls::{AlertDescription, ChainVerifier, Identity};
+use strata_tls::{AlertDescription, CertificateError, ChainVerifier, Identity, Refusal};
 
 use super::test_pki::{ROLES, Role, TestCa, TestPki, ca_params, leaf_params, outcome, store};
 use crate::pki::VERSIONS;
@@ -46,7 +46,13 @@ const FAULTS: &[Fault] = &[
             (identity, ChainVerifier::new(store(&[&TestCa::root("another root")])))
         },
         alert: AlertDescription::UNKNOWN_CA,
-        words: &["no path from the 3 certificate(s)", "ends in CN=the root", "CA of your own", "RootCertStore"],
+        words: &[
+            "certificate 3 of 3 (CN=the root, serial number ",
+            "): no path from the 3 certificate(s)",
+            "ends in CN=the root",
+            "CA of your own",
+            "RootCertStore",
+        ],
     },
     Fault {
         what: "a missing intermediate",
@@ -213,7 +219,11 @@ const FAULTS: &[Fault] = &[
             (pki.intermediate.leaf(|_| {}).with(&[&unrelated]), pki.verifier())
         },
         alert: AlertDescription::UNKNOWN_CA,
-        words: &["no path from", "CN=the intermediate is neither in the chain nor a trust anchor"],
+        words: &[
+            "certificate 1 of 2 (CN=a leaf",
+            "no path from",
+            "CN=the intermediate is neither in the chain nor a trust anchor",
+        ],
     },
     Fault {
         what: "an intermediate for another purpose",
@@ -411,6 +421,73 @@ fn each_fault_has_its_text_and_alert_and_leaks_nothing() {
             }
         }
     }
+}
+
+/// The names of the variants in a refusal.
+fn variants(refusal: &Refusal) -> Vec<String> {
+    fn name(kind: &str, variant: &dyn std::fmt::Debug) -> String {
+        let text = format!("{variant:?}");
+        format!("{kind}::{}", text.split([' ', '(']).next().unwrap())
+    }
+    let mut all = vec![name("CertificateError", &refusal.why)];
+    match &refusal.why {
+        CertificateError::Anchor { fault, .. } => all.push(name("AnchorFault", fault)),
+        CertificateError::NameConstraint(constraint) => all.push(name("ConstraintFault", &constraint.fault)),
+        _ => {}
+    }
+    all.extend(refusal.hint().map(|hint| name("Hint", hint)));
+    for anchor in &refusal.chain.as_ref().unwrap().anchors {
+        all.push(name("AnchorRejection", &anchor.rejected));
+    }
+    all
+}
+
+#[test]
+fn faults_reach_these_variants() {
+    let mut reached = Vec::new();
+    for fault in FAULTS {
+        for role in ROLES {
+            let pki = TestPki::new();
+            let (identity, verifier) = (fault.make)(&pki, role);
+            reached.extend(variants(&outcome(role, VERSIONS[0], identity, verifier).unwrap_err().0));
+        }
+    }
+    reached.sort();
+    reached.dedup();
+    let expected = [
+        "AnchorFault::NameConstraints",
+        "AnchorRejection::OtherCheck",
+        "AnchorRejection::OtherKey",
+        "AnchorRejection::Unsupported",
+        "CertificateError::Anchor",
+        "CertificateError::BadSignature",
+        "CertificateError::CaUsedAsEndEntity",
+        "CertificateError::CriticalExtension",
+        "CertificateError::EndEntityUsedAsCa",
+        "CertificateError::Expired",
+        "CertificateError::MalformedExtension",
+        "CertificateError::NameConstraint",
+        "CertificateError::NoTrustAnchors",
+        "CertificateError::NotYetValid",
+        "CertificateError::PathLength",
+        "CertificateError::TooManyIntermediates",
+        "CertificateError::UnknownIssuer",
+        "CertificateError::UnsupportedSignature",
+        "CertificateError::UnsupportedVersion",
+        "CertificateError::WrongKeyUsage",
+        "CertificateError::WrongPurpose",
+        "ConstraintFault::Excluded",
+        "ConstraintFault::NotPermitted",
+        "ConstraintFault::UnsupportedForm",
+        "Hint::CaAsEndEntity",
+        "Hint::ClientAuth",
+        "Hint::ExpiredCa",
+        "Hint::MissingIntermediate",
+        "Hint::PrivateCa",
+        "Hint::SameNameOtherKey",
+        "Hint::SelfSigned",
+    ];
+    assert_eq!(reached, expected);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use pki_types::{CertificateDer, UnixTime};
 use tls_codec::code_points::AlertDescription;
 use tls_crypto::der;
 
-use crate::certificate_error::{CertificateError, Hint, Refusal, UnsupportedPart};
+use crate::certificate_error::{AnchorRejection, CertificateError, Hint, Refusal, UnsupportedPart, Work};
 use crate::verify::algorithm::Key;
 use crate::verify::{ChainVerifier, RootCertStore, ServerVerifier, Stapled};
 
@@ -141,7 +141,7 @@ fn point_off_the_curve_is_told_as_a_bad_key() {
 #[test]
 fn empty_chain_is_not_called_unparsable() {
     let refusal = verify(&[], &case("p521")[1]);
-    assert_eq!(refusal.to_string(), "the chain has no certificate");
+    assert_eq!(refusal.why, CertificateError::Path("the chain has no certificate".into()));
 }
 
 /// An Ed25519 CA, and a leaf for a.test with this subjectAltName.
@@ -199,4 +199,52 @@ fn malformed_rsa_keys_are_described() {
     ] {
         assert_eq!(text, "an RSA key that cannot be parsed");
     }
+}
+
+/// A CA of this name with an EC or Ed25519 key, and its certificate.
+fn named_ca(
+    algorithm: &'static rcgen::SignatureAlgorithm,
+) -> (rcgen::Issuer<'static, rcgen::KeyPair>, CertificateDer<'static>) {
+    let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.distinguished_name.push(rcgen::DnType::CommonName, "the CA");
+    let der = params.self_signed(&key).unwrap().der().clone();
+    (rcgen::Issuer::new(params, key), der)
+}
+
+#[test]
+fn anchor_of_the_name_with_other_key_type_is_reported() {
+    let (issuer, _) = named_ca(&rcgen::PKCS_ECDSA_P256_SHA256);
+    let (_, root) = named_ca(&rcgen::PKCS_ED25519);
+    let params = rcgen::CertificateParams::new(vec!["a.test".to_owned()]).unwrap();
+    let leaf = params.signed_by(&rcgen::KeyPair::generate().unwrap(), &issuer).unwrap();
+    let refusal = verify(&[leaf.der().clone()], &root);
+    assert!(matches!(refusal.why, CertificateError::UnknownIssuer { .. }), "{refusal}");
+    assert!(matches!(refusal.hint(), Some(Hint::SameNameOtherKeyType { .. })), "{refusal}");
+    assert_eq!(refusal.chain.unwrap().anchors[0].rejected, AnchorRejection::OtherKeyType);
+}
+
+/// 500 names and 501 subtrees: more than webpki compares.
+#[test]
+fn limit_of_name_comparisons_is_told() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.distinguished_name.push(rcgen::DnType::CommonName, "constrained");
+    let subtree = |at: usize| rcgen::GeneralSubtree::DnsName(if at == 0 { "test".into() } else { format!("{at}.a") });
+    params.name_constraints = Some(rcgen::NameConstraints {
+        permitted_subtrees: (0..501).map(subtree).collect(),
+        excluded_subtrees: Vec::new(),
+    });
+    let root = params.self_signed(&key).unwrap().der().clone();
+    let names: Vec<_> = (0..500).map(|at| format!("n{at}.test")).collect();
+    let leaf = rcgen::CertificateParams::new(names).unwrap();
+    let leaf = leaf.signed_by(&rcgen::KeyPair::generate().unwrap(), &rcgen::Issuer::new(params, key)).unwrap();
+    let refusal = verify(&[leaf.der().clone()], &root);
+    let work = Work::NameConstraint;
+    assert_eq!(refusal.why, CertificateError::WorkLimit { work, sent: 1, candidates: 0 });
+    let text = refusal.to_string();
+    let words = "the name constraints above it take more than 250000 comparisons of names";
+    assert!(text.starts_with("certificate 1 of 1 (") && text.contains(words), "{text}");
 }

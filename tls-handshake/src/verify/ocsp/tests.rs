@@ -565,7 +565,8 @@ fn identity_takes_only_what_clients_accept() {
         let mut identity = pki.identity(true);
         identity.set_ocsp_response(&good, NOW).unwrap();
         let e = identity.set_ocsp_response(file, NOW).unwrap_err();
-        assert!(matches!(e, IdentityError::OcspResponse(_)), "{e:?}");
+        let IdentityError::OcspResponse(why) = &e else { panic!("{e:?}") };
+        assert_eq!(matches!(why, OcspError::NotSuccessful { status: 3 }), file == try_later);
         let text = e.to_string();
         assert!(text.starts_with("unusable OCSP response: ") && text.contains(words), "{words}: {text}");
         assert_eq!(identity.ocsp_response(), Some(&good[..]), "the earlier response stays");

@@ -258,3 +258,34 @@ fn unreadable_crl_is_named_by_section_or_number() {
     let number = Crls::from_der([pem("X509 CRL")]).unwrap_err().to_string();
     assert!(number.contains("CRL number 1: it is PEM, not DER"), "{number}");
 }
+
+/// What the scope of a CRL says about why it does not cover a certificate.
+#[test]
+fn scope_of_a_crl_tells_why_it_does_not_apply() {
+    let ca = Authority::new();
+    let mut list = List::read(&ca.list([2000, 2100], &[], None)).unwrap();
+    let mut params = CertificateParams::new(vec!["a.test".to_owned()]).unwrap();
+    let point = |uri: &[u8]| element(DISTRIBUTION_POINT, &[&element(FULL_NAME, &[&element(URI, &[uri])])]);
+    let of_certificate = element(der::SEQUENCE, &[&element(der::SEQUENCE, &[&point(b"http://a.test/1")])]);
+    params.custom_extensions = vec![CustomExtension::from_oid_content(&[2, 5, 29, 31], of_certificate)];
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, &ca.issuer).unwrap();
+    let certificate = Certificate::read(certificate.der()).unwrap();
+    let shown = |uri: &str| [uri.to_owned()].into_iter().collect();
+    let other = CrlMismatch::OtherPartition { crl: shown("http://a.test/2"), certificate: shown("http://a.test/1") };
+    for (is_ca, scope, expected, words) in [
+        (true, vec![ONLY_CONTAINS_USER_CERTS, 1, 0xff], CrlMismatch::OnlyEndEntity, "covers only end-entity"),
+        (false, vec![ONLY_CONTAINS_CA_CERTS, 1, 0xff], CrlMismatch::OnlyCa, "covers only CA certificates"),
+        (false, point(b"http://a.test/2"), other, "the distribution point http://a.test/2, and this one has http"),
+    ] {
+        list.scope = Some(element(der::SEQUENCE, &[&scope]).into());
+        let issuer_key = certificate.spki.into();
+        let link = Link { certificate: &certificate, is_ca, issuer: None, issuer_key, issuer_signs_lists: true };
+        assert!(!list.is_about(&link));
+        let found = list.mismatch(&link);
+        assert_eq!(found.why, expected);
+        assert!(found.to_string().contains(words), "{found}");
+        list.scope = Some(Box::new([5, 0]));
+        assert_eq!(list.mismatch(&link).why, CrlMismatch::Malformed);
+    }
+}
