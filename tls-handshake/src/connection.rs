@@ -17,8 +17,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use tls_codec::alert::Alert;
-use tls_codec::code_points::{AlertLevel, ProtocolVersion};
+use tls_codec::code_points::ProtocolVersion;
 
 use crate::client::Client;
 use crate::config::{Common, KeyLog};
@@ -34,9 +33,12 @@ mod client;
 mod engine_sink;
 mod in_place;
 mod incoming;
+mod mailbox;
 mod record_sizing;
 mod sending;
+mod sending_side;
 mod server;
+mod split;
 #[cfg(test)]
 mod test_support;
 
@@ -44,6 +46,8 @@ pub(crate) use accessors::accessors;
 pub use client::ClientStart;
 use engine_sink::EngineSink;
 use incoming::InterruptedRecord;
+use sending_side::SenderSlot;
+pub use split::{Receiver, Sender, SplitError, SplitObstacle};
 
 /// A connection in the client role.
 pub type ClientConnection = Connection<Client>;
@@ -54,7 +58,7 @@ pub type ServerConnection = Connection<Server>;
 pub struct Connection<R: Role> {
     state: StateSlot<R>,
     receiver: RecordReceiver,
-    sender: RecordSender,
+    sender: SenderSlot,
     joiner: MessageJoiner,
     key_log: Option<Arc<dyn KeyLog>>,
     /// The record whose remaining messages wait for an answer.
@@ -64,7 +68,6 @@ pub struct Connection<R: Role> {
     has_partial_record: bool,
     phase: Phase,
     peer_closed: bool,
-    write_closed: bool,
     session_tracker: R::SessionTracker,
 }
 
@@ -135,7 +138,7 @@ impl<R: Role> Connection<R> {
     fn from_parts(
         state: Result<R, Error>,
         receiver: RecordReceiver,
-        sender: RecordSender,
+        sender: SenderSlot,
         joiner: MessageJoiner,
         key_log: Option<Arc<dyn KeyLog>>,
         session_tracker: R::SessionTracker,
@@ -150,7 +153,6 @@ impl<R: Role> Connection<R> {
             awaiting_answer: false,
             has_partial_record: false,
             peer_closed: false,
-            write_closed: false,
             phase: Phase::Handshaking,
             session_tracker,
         }
@@ -259,30 +261,31 @@ impl<R: Role> Connection<R> {
         let need = R::answer(state, answer, &mut sink)?;
         self.awaiting_answer = need.is_some();
         self.note_handshake_complete();
-        if self.write_closed {
-            // Tickets that were made after close_notify.
-            self.sender.abandon_flight(outgoing);
-        } else if need.is_none() {
-            self.sender.end_flight(outgoing)?;
+        if let Some(side) = self.sender.whole_mut() {
+            if side.is_closed {
+                // Tickets that were made after close_notify.
+                side.records.abandon_flight(outgoing);
+            } else if need.is_none() {
+                side.records.end_flight(outgoing)?;
+            }
         }
         Ok(need)
     }
 
     /// Records the error, drops the state with its keys, and sends an alert unless sending is
-    /// closed.
+    /// closed. After a split the sender does that.
     fn fail(&mut self, e: &Error, outgoing: &mut Outgoing) {
         if self.has_failed_with(e) {
             return;
         }
         log_debug!("{e}");
-        self.sender.abandon_flight(outgoing);
-        if let Some(description) = e.alert().filter(|_| !self.write_closed) {
-            self.send_alert(Alert { level: AlertLevel::FATAL, description }, outgoing);
+        match &mut self.sender {
+            SenderSlot::Whole(side) => side.fail(e, outgoing),
+            SenderSlot::Split(mailbox) => mailbox.fail(e),
         }
         R::end(&mut self.state, e.clone_error());
         self.awaiting_answer = false;
         self.interrupted = None;
-        self.write_closed = true;
     }
 
     /// Returns whether `e` is the error that already ended the connection.

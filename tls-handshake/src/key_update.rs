@@ -2,32 +2,38 @@
 //!
 //! A KeyUpdate that the peer requests is sent before the next data. It is also sent when data
 //! arrives and the send queue is empty, so that an application that only reads answers too.
+//!
+//! [`Traffic`] belongs to the state, which receives. Its [`WriteTraffic`] belongs to what sends, and
+//! leaves the state when the connection splits.
 
-use tls_codec::code_points::{HandshakeType, KeyUpdateRequest};
+use tls_codec::code_points::KeyUpdateRequest;
 use tls_codec::handshake::KeyUpdate;
 
 use crate::auth::Authenticated;
 use crate::error::{Error, Flood};
 use crate::framed::Framed;
 use crate::negotiated::{Established, Negotiated};
-use crate::schedule::tls13::{ApplicationKeys, TakenSecrets};
+use crate::schedule::WriteKey;
+use crate::schedule::tls13::{ApplicationKeys, ReadKeys, TakenSecrets, WriteKeys};
 use crate::sink::Sink;
 
 /// The application keys and what was negotiated.
 pub(crate) struct Traffic {
-    keys: ApplicationKeys,
+    keys: ReadKeys,
     negotiated: Negotiated,
-    /// KeyUpdates received since the last data.
-    received_updates: u8,
+    /// `None` after the connection was split.
+    write: Option<WriteTraffic>,
     /// NewSessionTickets received since the last data.
     received_tickets: u16,
+    /// KeyUpdates received since the last data.
+    received_updates: u8,
+}
+
+/// The keys for sending.
+pub(crate) struct WriteTraffic {
+    keys: WriteKeys,
     sent_updates: u64,
-    /// The peer requested a KeyUpdate that is not sent yet. One answers any number of requests.
-    owed_to_peer: bool,
-    /// This side requested a KeyUpdate that has not arrived yet. Another request is not allowed
-    /// (RFC 9846 §4.7.3).
-    awaited_from_peer: bool,
-    /// Calls of `refresh` since data was last sent.
+    /// Requests of the application for new keys since data was last sent.
     refreshes: u8,
 }
 
@@ -42,16 +48,8 @@ const MAX_SENT_UPDATES: u64 = (1 << 48) - 1;
 
 impl Traffic {
     pub(crate) fn new(keys: ApplicationKeys, negotiated: Negotiated) -> Self {
-        Self {
-            keys,
-            negotiated,
-            received_updates: 0,
-            received_tickets: 0,
-            sent_updates: 0,
-            owed_to_peer: false,
-            awaited_from_peer: false,
-            refreshes: 0,
-        }
+        let write = WriteTraffic { keys: keys.write, sent_updates: 0, refreshes: 0 };
+        Self { keys: keys.read, negotiated, write: Some(write), received_tickets: 0, received_updates: 0 }
     }
 
     pub(crate) fn negotiated(&self) -> &Negotiated {
@@ -62,23 +60,25 @@ impl Traffic {
         Established { negotiated: &self.negotiated, peer, exporter: &self.keys }
     }
 
-    /// Takes the secrets of later keys, for QUIC.
-    pub(crate) fn take_secrets(&mut self) -> TakenSecrets {
-        self.keys.take_secrets()
+    /// Takes the secrets of later keys, for QUIC. `None` if they were taken before.
+    pub(crate) fn take_secrets(&mut self) -> Option<TakenSecrets> {
+        let secrets = self.keys.take_secrets(&mut self.write.as_mut()?.keys);
+        self.write = None;
+        Some(secrets)
     }
 
     /// Switches reading to the peer's next key (RFC 9846 §4.7.3).
     pub(crate) fn on_key_update(&mut self, m: &Framed<'_, KeyUpdate>, out: &mut dyn Sink) -> Result<(), Error> {
         let at = m.at_boundary()?;
+        let was_awaited = out.key_update_received(m.msg.request_update == KeyUpdateRequest::UPDATE_REQUESTED);
         // A KeyUpdate that this side requested does not count towards the limit.
-        if !std::mem::take(&mut self.awaited_from_peer) {
+        if !was_awaited {
             self.received_updates = self.received_updates.saturating_add(1);
         }
         if self.received_updates > MAX_RECEIVED_UPDATES {
             return Err(Error::Flood(Flood::KeyUpdates));
         }
-        self.keys.update_read(at, out);
-        self.owed_to_peer |= m.msg.request_update == KeyUpdateRequest::UPDATE_REQUESTED;
+        self.keys.update(at, out);
         Ok(())
     }
 
@@ -100,59 +100,61 @@ impl Traffic {
         self.received_tickets = 0;
     }
 
-    /// Resets the limit on `refresh`: data was sent.
-    pub(crate) fn data_sent(&mut self) {
-        self.refreshes = 0;
+    /// The keys for sending, unless the connection was split.
+    pub(crate) fn write_mut(&mut self) -> Option<&mut WriteTraffic> {
+        self.write.as_mut()
     }
 
-    /// Returns whether the peer requested a KeyUpdate that is not sent yet.
-    pub(crate) fn has_pending_key_update(&self) -> bool {
-        self.owed_to_peer
+    /// Takes the keys for sending.
+    pub(crate) fn take_write(&mut self) -> Option<Box<WriteTraffic>> {
+        let taken = self.write.as_mut().map(WriteTraffic::take);
+        self.write = None;
+        taken
+    }
+}
+
+impl WriteTraffic {
+    /// Moves the keys, and overwrites the old memory.
+    fn take(&mut self) -> Box<Self> {
+        let Self { keys, sent_updates, refreshes } = self;
+        Box::new(Self { keys: keys.take(), sent_updates: *sent_updates, refreshes: *refreshes })
     }
 
-    /// Sends the KeyUpdate that the peer requested, if any.
-    pub(crate) fn send_pending_key_update(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
-        if std::mem::take(&mut self.owed_to_peer) && self.sent_updates < MAX_SENT_UPDATES {
-            self.send_key_update(KeyUpdateRequest::UPDATE_NOT_REQUESTED, out)?;
-        }
-        Ok(())
-    }
-
-    /// Updates the sending key and requests a KeyUpdate, unless a request is already open. After
-    /// `MAX_REFRESHES` calls it does nothing until data is sent: unused keys need no update, and
-    /// the peer would count a flood.
-    pub(crate) fn refresh(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
-        if self.refreshes >= MAX_REFRESHES {
-            return Ok(());
-        }
-        self.refreshes = self.refreshes.saturating_add(1);
-        if self.awaited_from_peer {
-            return self.update_write_key(out);
-        }
-        self.awaited_from_peer = true;
-        self.send_key_update(KeyUpdateRequest::UPDATE_REQUESTED, out)
-    }
-
-    #[cfg(test)]
-    pub(crate) fn forget_request(&mut self) {
-        self.awaited_from_peer = false;
-        self.refreshes = 0;
-    }
-
-    /// Updates the sending key and requests nothing.
-    pub(crate) fn update_write_key(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
-        self.send_key_update(KeyUpdateRequest::UPDATE_NOT_REQUESTED, out)
-    }
-
-    fn send_key_update(&mut self, request_update: KeyUpdateRequest, out: &mut dyn Sink) -> Result<(), Error> {
-        if self.sent_updates >= MAX_SENT_UPDATES {
+    /// Counts a KeyUpdate that is to be sent.
+    ///
+    /// # Errors
+    /// [`Error::Crypto`] after 2^48 - 1 updates.
+    pub(crate) fn count_update(&mut self) -> Result<(), Error> {
+        if !self.can_update() {
             return Err(Error::Crypto("changing keys again"));
         }
         self.sent_updates = self.sent_updates.saturating_add(1);
-        // Any KeyUpdate answers a pending request.
-        self.owed_to_peer = false;
-        out.send(&mut |w| w.message(HandshakeType::KEY_UPDATE, |w| w.u8(request_update.0)))?;
-        self.keys.update_write(out)
+        Ok(())
+    }
+
+    /// Passes the next key to `install`, after the KeyUpdate was sent.
+    pub(crate) fn update(&mut self, install: impl FnOnce(WriteKey<'_>) -> Result<(), Error>) -> Result<(), Error> {
+        self.keys.update(install)
+    }
+
+    /// Returns whether another KeyUpdate may be sent.
+    pub(crate) fn can_update(&self) -> bool {
+        self.sent_updates < MAX_SENT_UPDATES
+    }
+
+    /// Counts a request of the application for new keys. Returns `false` after `MAX_REFRESHES` until
+    /// data is sent: unused keys need no update, and the peer would count a flood.
+    pub(crate) fn count_refresh(&mut self) -> bool {
+        let is_allowed = self.refreshes < MAX_REFRESHES;
+        if is_allowed {
+            self.refreshes += 1;
+        }
+        is_allowed
+    }
+
+    /// Resets the limit on refreshes: data was sent.
+    pub(crate) fn data_sent(&mut self) {
+        self.refreshes = 0;
     }
 }
 

@@ -98,7 +98,10 @@ pub use config::{
     ClientAuth, ClientConfig, ConfigError, KeyLog, Limits, NoKeyLog, RecordPadding, RecordRampUp, ServerConfig,
     SessionLookup, SuitePreference,
 };
-pub use connection::{ClientConnection, ClientStart, Connection, Processed, Progress, ServerConnection};
+pub use connection::{
+    ClientConnection, ClientStart, Connection, Processed, Progress, Receiver, Sender, ServerConnection, SplitError,
+    SplitObstacle,
+};
 pub use error::{BadServerName, Contradiction, Error, ErrorKind, NameFault, StateName, TransportEnd, server_name};
 pub use identity::{
     AsKeyDer, Identity, IdentityError, SignError, Signer, SigningKey, anchors_from_bytes, anchors_from_pem,

@@ -43,6 +43,10 @@ pub trait Sink {
     /// Decrypts the records after this boundary with `key`.
     fn install_read(&mut self, key: ReadKey<'_>, at: RecordBoundary);
 
+    /// Notes that the peer updated its key, and whether it requests that this side update its own.
+    /// Returns whether this side had requested the peer's update (RFC 9846 §4.7.3).
+    fn key_update_received(&mut self, is_requested: bool) -> bool;
+
     /// Ends the current flight and encrypts all later records with `key`.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod flips12;
 mod flips_resumed;
 mod flow;
 mod guards;
+mod halves;
 mod hello;
 mod in_place;
 mod interop;

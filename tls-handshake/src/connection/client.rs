@@ -7,6 +7,7 @@ use pki_types::{ServerName, UnixTime};
 use tls_codec::code_points::ProtocolVersion;
 use tls_crypto::SystemRandom;
 
+use super::sending_side::SenderSlot;
 use super::{ClientConnection, EngineSink, record_sender};
 use crate::client::Client;
 use crate::client::hello::WaitServerHello;
@@ -101,7 +102,7 @@ impl ClientConnection {
         if known.is_session() {
             session_tracker.use_it();
         }
-        let mut sender = record_sender(&config.common, ProtocolVersion::TLS10);
+        let mut sender = SenderSlot::new(record_sender(&config.common, ProtocolVersion::TLS10));
         let (joiner, key_log) =
             (MessageJoiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
         let mut receiver = RecordReceiver::new();
@@ -122,7 +123,7 @@ impl ClientConnection {
         let name = ServerName::try_from("server").expect("a name");
         let session_tracker = SessionTracker::new(Arc::new(config.clone()), name, None);
         let joiner = MessageJoiner::new(config.common.limits.handshake_message);
-        let sender = record_sender(&config.common, ProtocolVersion::TLS10);
+        let sender = SenderSlot::new(record_sender(&config.common, ProtocolVersion::TLS10));
         Self::from_parts(
             Ok(state),
             RecordReceiver::new(),
@@ -146,17 +147,18 @@ impl ClientConnection {
     /// [`Error::SendAfterClose`]; the connection's own error if it failed.
     pub fn send_early_data(&mut self, data: &[u8], outgoing: &mut Outgoing) -> Result<usize, Error> {
         self.state()?;
-        if self.write_closed {
+        if self.sender.is_closed() {
             return Err(Error::SendAfterClose);
         }
-        self.sender.early_data(data, outgoing)
+        self.sender.get()?.records.early_data(data, outgoing)
     }
 
     /// Returns the number of bytes of early data that can still be sent, 0 if none.
     /// [Padding](ClientConfig::set_record_padding) counts.
     #[must_use]
     pub fn early_data_left(&self) -> u32 {
-        if self.write_closed { 0 } else { self.sender.early_data_left().unwrap_or(0) }
+        let side = self.sender.whole().filter(|side| !side.is_closed);
+        side.and_then(|side| side.records.early_data_left()).unwrap_or(0)
     }
 
     /// Returns whether [`take_sessions`](Self::take_sessions) would return any.

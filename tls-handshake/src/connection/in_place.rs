@@ -12,7 +12,8 @@ impl<R: Role> Connection<R> {
     #[must_use]
     pub fn room_around(&self, content: usize) -> Option<RecordRoom> {
         let fits = (1..=self.record_capacity()).contains(&content);
-        (fits && self.can_send()).then(|| self.sender.room_around(content))
+        let side = self.sender.whole().filter(|_| fits && self.can_send())?;
+        Some(side.records.room_around(content))
     }
 
     /// Seals application data in place. `record` consists of the [room](Self::room_around) before
@@ -48,11 +49,8 @@ impl<R: Role> Connection<R> {
             return Err(Error::HandshakeNotComplete);
         }
         let room = self.room_around(content).ok_or(Error::RecordRoom { got: record.len(), need: None })?;
-        let need = room.before.saturating_add(content).saturating_add(room.after);
-        if record.len() != need {
-            return Err(Error::RecordRoom { got: record.len(), need: Some(need) });
-        }
+        room.check(record, content)?;
         self.prepare_to_send(outgoing)?;
-        self.sender.in_place(content, record)
+        self.sender.get()?.records.in_place(content, record)
     }
 }

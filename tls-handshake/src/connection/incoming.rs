@@ -9,6 +9,7 @@ use tls_codec::decode_all;
 use tls_codec::handshake::tls12::HelloRequest;
 use tls_codec::handshake::{MESSAGE_HEADER_LEN, RawMessage, Split, split_message};
 
+use super::sending_side::SenderSlot;
 use super::{Connection, Processed, Progress, state_name};
 use crate::error::Error;
 use crate::framed::{Framed, RecordBoundary};
@@ -23,10 +24,6 @@ pub(super) struct InterruptedRecord {
     /// Its unprocessed messages.
     fragment: Range<usize>,
 }
-
-/// Warnings are dropped while more bytes than this are queued, so a peer that never reads cannot
-/// grow the queue.
-const MAX_QUEUE_FOR_WARNINGS: usize = 1024;
 
 impl<R: Role> Connection<R> {
     pub(super) fn process_record(&mut self, incoming: &mut [u8], outgoing: &mut Outgoing) -> Result<Processed, Error> {
@@ -168,9 +165,10 @@ impl<R: Role> Connection<R> {
             message.msg.decode::<HelloRequest>()?;
         }
         let answers = self.receiver.count_renegotiation()? && renegotiation == Renegotiation::Decline;
-        if answers && outgoing.len() < MAX_QUEUE_FOR_WARNINGS && !self.write_closed {
-            self.sender.end_flight(outgoing)?;
-            self.send_alert(Alert::warning(AlertDescription::NO_RENEGOTIATION), outgoing);
+        match &mut self.sender {
+            SenderSlot::Whole(side) if answers => side.refuse_renegotiation(outgoing)?,
+            SenderSlot::Split(mailbox) if answers => mailbox.refuse_renegotiation(),
+            _ => {}
         }
         Ok(())
     }
@@ -180,17 +178,14 @@ impl<R: Role> Connection<R> {
     ///
     /// RFC 9846 §4.7.3 requires the response before the next data, where `send` sends it, once for
     /// any number of requests. It is skipped while output is queued, so a peer cannot grow the
-    /// queue.
+    /// queue. After a split the sender does all this.
     fn on_data(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
         let Some(traffic) = self.state.as_mut().ok().and_then(StateMachine::traffic_mut) else { return Ok(()) };
         traffic.data_received();
-        if !traffic.has_pending_key_update() || self.write_closed || !outgoing.is_empty() {
-            return Ok(());
-        }
-        let (mut sink, state) = self.sink_and_state(outgoing);
-        match state.as_mut().ok().and_then(StateMachine::traffic_mut) {
-            Some(traffic) => traffic.send_pending_key_update(&mut sink),
-            None => Ok(()),
+        let pending = self.sender.whole_mut().filter(|side| side.has_pending_key_update && !side.is_closed);
+        match (pending, traffic.write_mut()) {
+            (Some(side), Some(keys)) if outgoing.is_empty() => side.send_pending_key_update(keys, outgoing),
+            _ => Ok(()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Record sizes: how much the next record holds, and what was negotiated.
 
 use super::Connection;
+use super::sending_side::SenderSlot;
 use crate::record_limits::RecordLimits;
 use crate::states::Role;
 
@@ -9,7 +10,7 @@ impl<R: Role> Connection<R> {
     /// record now.
     #[must_use]
     pub fn record_capacity(&self) -> usize {
-        self.sender.record_capacity()
+        self.sender.whole().map_or(0, |side| side.records.record_capacity())
     }
 
     /// Returns the maximum record content in each direction, as negotiated with record_size_limit
@@ -25,7 +26,11 @@ impl<R: Role> Connection<R> {
     /// ```
     #[must_use]
     pub fn record_limits(&self) -> RecordLimits {
-        RecordLimits { send: self.sender.negotiated_limit(), receive: self.receiver.negotiated_limit() }
+        let send = match &self.sender {
+            SenderSlot::Whole(side) => side.records.negotiated_limit(),
+            SenderSlot::Split(mailbox) => mailbox.send_limit,
+        };
+        RecordLimits { send, receive: self.receiver.negotiated_limit() }
     }
 
     /// Restarts the record size [ramp-up](crate::ServerConfig::set_record_ramp_up): the next
@@ -53,6 +58,8 @@ impl<R: Role> Connection<R> {
     /// }
     /// ```
     pub fn note_idle(&mut self) {
-        self.sender.note_idle();
+        if let Some(side) = self.sender.whole_mut() {
+            side.records.note_idle();
+        }
     }
 }

@@ -3,10 +3,12 @@
 use std::io::IoSlice;
 
 use tls_codec::alert::Alert;
-use tls_codec::code_points::{AlertDescription, ContentType};
+use tls_codec::code_points::AlertDescription;
 
 use super::Connection;
+use super::sending_side::SendingSide;
 use crate::error::Error;
+use crate::key_update::{Traffic, WriteTraffic};
 use crate::record::Outgoing;
 use crate::states::{Role, StateMachine};
 
@@ -28,42 +30,38 @@ impl<R: Role> Connection<R> {
             return Ok(0);
         }
         self.prepare_to_send(outgoing)?;
-        self.sender.application_data(data, outgoing)
+        self.sender.get()?.records.application_data(data, outgoing)
     }
 
     /// Sends what must precede the next data: a KeyUpdate, or close_notify if the key is exhausted.
     #[inline]
     pub(super) fn prepare_to_send(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
-        let key_exhausted = match self.is_handshaking() {
-            // 0.5-RTT data: KeyUpdate is possible only after the handshake.
-            true => self.sender.is_nearly_exhausted(),
-            false => self.sender.needs_key_update(),
-        };
-        let (mut sink, state) = self.sink_and_state(outgoing);
-        match state.as_mut().ok().and_then(StateMachine::traffic_mut) {
-            Some(traffic) => {
-                // Before the key limit (RFC 9846 §5.5), and before the next data if the peer
-                // requested it (§4.7.3). One KeyUpdate serves both.
-                if key_exhausted {
-                    traffic.update_write_key(&mut sink)?;
-                }
-                traffic.send_pending_key_update(&mut sink)?;
-                traffic.data_sent();
-            }
+        // 0.5-RTT data: KeyUpdate is possible only after the handshake.
+        let can_update = !self.is_handshaking();
+        let (side, keys) = self.sending()?;
+        let is_key_exhausted = side.is_key_exhausted(can_update);
+        match keys {
+            Some(keys) => side.prepare(keys, is_key_exhausted, outgoing),
             // TLS 1.2 cannot update keys: the connection ends at the limit (RFC 9325 §4.4).
-            None if key_exhausted => {
+            None if is_key_exhausted => {
                 self.send_close_notify(outgoing);
-                return Err(Error::KeyExhausted);
+                Err(Error::KeyExhausted)
             }
-            None => {}
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// What sends, and the keys that it can update: none in TLS 1.2 and in the handshake.
+    #[inline]
+    pub(super) fn sending(&mut self) -> Result<(&mut SendingSide, Option<&mut WriteTraffic>), Error> {
+        let traffic = self.state.as_mut().ok().and_then(StateMachine::traffic_mut);
+        Ok((self.sender.get()?, traffic.and_then(Traffic::write_mut)))
     }
 
     /// Returns whether application data can be sent now, or the error that prevents it for good.
     pub(super) fn may_send(&self) -> Result<bool, Error> {
         let state = self.state()?;
-        if self.write_closed { Err(Error::SendAfterClose) } else { Ok(state.may_send()) }
+        if self.sender.is_closed() { Err(Error::SendAfterClose) } else { Ok(state.may_send()) }
     }
 
     /// Returns whether [`send`](Self::send) takes data now. Data can be sent from the end of the
@@ -71,7 +69,7 @@ impl<R: Role> Connection<R> {
     /// data](crate::ServerConfig::set_send_half_rtt_data) can send from its own Finished on.
     #[must_use]
     pub fn can_send(&self) -> bool {
-        !self.write_closed && self.state.as_ref().is_ok_and(StateMachine::may_send)
+        !self.sender.is_closed() && self.state.as_ref().is_ok_and(StateMachine::may_send)
     }
 
     /// Sends close_notify: no more data will be sent. Receiving continues (RFC 9846 §6.1).
@@ -79,17 +77,15 @@ impl<R: Role> Connection<R> {
     /// If the handshake is incomplete, user_canceled precedes close_notify and the connection ends.
     /// All later calls then return [`Error::SendAfterClose`].
     pub fn send_close_notify(&mut self, outgoing: &mut Outgoing) {
-        if self.write_closed || self.state.is_err() {
-            return;
-        }
-        self.write_closed = true;
-        self.sender.abandon_flight(outgoing);
-        if self.is_handshaking() {
-            self.send_alert(Alert::warning(AlertDescription::USER_CANCELED), outgoing);
+        let is_handshaking = self.is_handshaking();
+        let Some(side) = self.sender.whole_mut().filter(|side| !side.is_closed && self.state.is_ok()) else { return };
+        if is_handshaking {
+            side.records.abandon_flight(outgoing);
+            side.send_alert(Alert::warning(AlertDescription::USER_CANCELED), outgoing);
             R::end(&mut self.state, Error::SendAfterClose);
             self.awaiting_answer = false;
         }
-        self.send_alert(Alert::close_notify(), outgoing);
+        side.close(outgoing);
     }
 
     /// Updates the sending keys and requests that the peer updates its own (RFC 9846 §4.7.3). After
@@ -102,16 +98,9 @@ impl<R: Role> Connection<R> {
         if !self.may_send()? {
             return Err(Error::HandshakeNotComplete);
         }
-        let (mut sink, state) = self.sink_and_state(outgoing);
-        let traffic = state.as_mut().ok().and_then(StateMachine::traffic_mut).ok_or(Error::NoKeyUpdate)?;
-        traffic.refresh(&mut sink)
-    }
-
-    pub(super) fn send_alert(&mut self, alert: Alert, outgoing: &mut Outgoing) {
-        let bytes = [alert.level.0, alert.description.0];
-        // An exhausted key cannot seal the alert. The connection ends without it.
-        if self.sender.record(ContentType::ALERT, &[IoSlice::new(&bytes)], outgoing).is_ok() {
-            log_debug!("sent alert {}", alert.description);
-        }
+        let (side, keys) = self.sending()?;
+        let keys = keys.ok_or(Error::NoKeyUpdate)?;
+        side.awaits_key_update |= side.refresh(keys, side.awaits_key_update, outgoing)?;
+        Ok(())
     }
 }

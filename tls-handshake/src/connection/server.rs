@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tls_codec::code_points::ProtocolVersion;
 use tls_crypto::SystemRandom;
 
+use super::sending_side::SenderSlot;
 use super::{ServerConnection, record_sender};
 use crate::config::ServerConfig;
 use crate::record::{MessageJoiner, RecordReceiver};
@@ -19,7 +20,7 @@ impl ServerConnection {
     /// connection fails when the ClientHello arrives.
     #[must_use]
     pub fn new(config: Arc<ServerConfig>) -> Self {
-        let sender = record_sender(&config.common, ProtocolVersion::TLS12);
+        let sender = SenderSlot::new(record_sender(&config.common, ProtocolVersion::TLS12));
         let (joiner, key_log) =
             (MessageJoiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
         let state = Server::WaitClientHello(WaitClientHello::new(config, Transport::Records, &SystemRandom));

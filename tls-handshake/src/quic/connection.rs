@@ -253,7 +253,7 @@ impl<R: Role> Connection<R> {
     /// Moves the secrets of key updates out of the state, so that no copy outlives an update.
     fn output_updates(&mut self) {
         let Some(traffic) = self.state.as_mut().ok().and_then(StateMachine::traffic_mut) else { return };
-        let TakenSecrets { aead, read, write } = traffic.take_secrets();
+        let Some(TakenSecrets { aead, read, write }) = traffic.take_secrets() else { return };
         let version = self.levels.version;
         self.levels.output.push_back(Output::Keys(KeyChange::Updates {
             read: KeyUpdates::new(version, aead, read),

@@ -88,6 +88,11 @@ impl Sink for QuicSink<'_> {
         }
     }
 
+    /// QUIC has no KeyUpdate messages (RFC 9001 §6).
+    fn key_update_received(&mut self, _: bool) -> bool {
+        false
+    }
+
     fn install_write(&mut self, key: WriteKey<'_>) -> Result<(), Error> {
         let (level, keys) = (level_of(key.epoch), self.levels.keys(key.secret())?);
         // 0-RTT packets carry no messages.

@@ -31,6 +31,17 @@ pub struct RecordRoom {
     pub after: usize,
 }
 
+impl RecordRoom {
+    /// Checks that `record` has this room around `content` bytes.
+    ///
+    /// # Errors
+    /// [`Error::RecordRoom`].
+    pub(crate) fn check(self, record: &[u8], content: usize) -> Result<(), Error> {
+        let need = self.before.saturating_add(content).saturating_add(self.after);
+        if record.len() == need { Ok(()) } else { Err(Error::RecordRoom { got: record.len(), need: Some(need) }) }
+    }
+}
+
 /// The sending half of the record layer.
 pub(crate) struct RecordSender {
     sealer: Option<Sealer>,

@@ -201,7 +201,10 @@ impl LockedApplicationKeys {
         let suite = self.suite;
         out.install_read(ReadKey::tls13(&self.read, suite.aead, Epoch::Application), at);
         let read = self.read.take().into_stored();
-        let keys = ApplicationKeys { suite, read, write: self.write.take(), exporter: self.exporter.take() };
+        let keys = ApplicationKeys {
+            read: ReadKeys { aead: suite.aead, secret: read, exporter: self.exporter.take() },
+            write: WriteKeys { aead: suite.aead, secret: self.write.take() },
+        };
         (keys, self.main.take())
     }
 }
@@ -216,34 +219,31 @@ impl PeerFinished for LockedApplicationKeys {
     }
 }
 
-/// The keys after the handshake.
+/// The keys after the handshake, one part for each direction.
 pub(crate) struct ApplicationKeys {
-    suite: &'static Tls13Suite,
-    read: StoredTrafficSecret,
-    write: StoredTrafficSecret,
+    pub(crate) read: ReadKeys,
+    pub(crate) write: WriteKeys,
+}
+
+/// The peer's keys after the handshake, and the exporter.
+pub(crate) struct ReadKeys {
+    aead: BulkAlgorithm,
+    secret: StoredTrafficSecret,
     exporter: ExporterSecret,
 }
 
-impl ApplicationKeys {
+impl ReadKeys {
+    /// Installs the peer's next key (RFC 9846 §7.2).
+    pub(crate) fn update(&mut self, at: RecordBoundary, out: &mut dyn Sink) {
+        let next = self.secret.next();
+        out.install_read(ReadKey::tls13(&next, self.aead, Epoch::Application), at);
+        self.secret = next.into_stored();
+    }
+
     /// Takes the secrets of later keys, for QUIC, which updates keys itself (RFC 9001 §6). No
     /// KeyUpdate is possible after that.
-    pub(crate) fn take_secrets(&mut self) -> TakenSecrets {
-        TakenSecrets { aead: self.suite.aead, read: self.read.take(), write: self.write.take() }
-    }
-
-    /// Installs the peer's next key (RFC 9846 §7.2).
-    pub(crate) fn update_read(&mut self, at: RecordBoundary, out: &mut dyn Sink) {
-        let next = self.read.next();
-        out.install_read(ReadKey::tls13(&next, self.suite.aead, Epoch::Application), at);
-        self.read = next.into_stored();
-    }
-
-    /// Installs this side's next key (RFC 9846 §7.2).
-    pub(crate) fn update_write(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
-        let next = self.write.next();
-        out.install_write(WriteKey::tls13(&next, self.suite.aead, Epoch::Application))?;
-        self.write = next.into_stored();
-        Ok(())
+    pub(crate) fn take_secrets(&mut self, write: &mut WriteKeys) -> TakenSecrets {
+        TakenSecrets { aead: self.aead, read: self.secret.take(), write: write.secret.take() }
     }
 }
 
@@ -254,7 +254,28 @@ pub(crate) struct TakenSecrets {
     pub(crate) write: StoredTrafficSecret,
 }
 
-impl Exporter for ApplicationKeys {
+/// This side's keys after the handshake.
+pub(crate) struct WriteKeys {
+    aead: BulkAlgorithm,
+    secret: StoredTrafficSecret,
+}
+
+impl WriteKeys {
+    /// Passes this side's next key to `install` (RFC 9846 §7.2).
+    pub(crate) fn update(&mut self, install: impl FnOnce(WriteKey<'_>) -> Result<(), Error>) -> Result<(), Error> {
+        let next = self.secret.next();
+        install(WriteKey::tls13(&next, self.aead, Epoch::Application))?;
+        self.secret = next.into_stored();
+        Ok(())
+    }
+
+    /// Moves the keys, and overwrites the old memory.
+    pub(crate) fn take(&mut self) -> Self {
+        Self { aead: self.aead, secret: self.secret.take() }
+    }
+}
+
+impl Exporter for ReadKeys {
     /// RFC 9846 §7.5: `None` and an empty context are equal.
     fn export(&self, label: &[u8], context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
         self.exporter.export(label, context.unwrap_or_default(), out).map_err(|_| Error::Crypto("exporting keys"))

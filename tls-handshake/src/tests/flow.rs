@@ -120,6 +120,10 @@ impl Sink for Recorder {
         self.actions.push(Action::InstallRead(key.epoch));
     }
 
+    fn key_update_received(&mut self, _: bool) -> bool {
+        false
+    }
+
     fn install_write(&mut self, key: WriteKey<'_>) -> Result<(), Error> {
         self.actions.push(Action::InstallWrite(key.epoch));
         Ok(())

@@ -194,6 +194,10 @@ impl Sink for Log {
         panic!("the key schedule installs nothing")
     }
 
+    fn key_update_received(&mut self, _: bool) -> bool {
+        panic!("the key schedule receives nothing")
+    }
+
     fn install_write(&mut self, key: crate::schedule::WriteKey<'_>) -> Result<(), Error> {
         assert_eq!(key.epoch, crate::schedule::Epoch::Application);
         self.1 = Some(key.into_sealer());
