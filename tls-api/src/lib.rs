@@ -118,7 +118,7 @@
 //!   [`ReadEarlyData`].
 //! * Connect without certificates ([`external_psks`](manual::external_psks)): [`ExternalPsk`].
 //! * Drive a connection ([`io`](manual::io)): [`Session`], [`Stream`], [`StreamOwned`],
-//!   [`Acceptor`], [`AnySession`], [`ConnectionInfo`].
+//!   [`Acceptor`], [`AnySession`], [`ConnectionInfo`]; the halves [`Receiver`] and [`Sender`].
 //! * Handle an error ([`errors`](manual::errors)): [`Error`], [`Refusal`], [`is_truncation`].
 //! * Limit what a peer can do ([`limits`](manual::limits)): [`Limits`], [`RecordLimits`].
 //! * Save memory ([`performance`](manual::performance)): [`release_buffers`].
@@ -183,9 +183,9 @@ pub use tls_handshake::{
     IdentityError, InapplicableCrl, KeyLog, Limits, NameConstraint, NameFault, Need, NeedClientIdentity,
     NeedClientVerdict, NeedIdentity, NeedNewSession, NeedSession, NeedSignature, NeedTakeSession, NeedVerdict, Needs,
     NoKeyLog, OcspError, Pin, PskCandidate, RecordLimits, RecordPadding, Refusal, RevocationSource, RootCertStore,
-    SctError, ServerSessionValue, SessionError, SessionLookup, SignError, Signer, SigningKey, StateName,
-    SuitePreference, SupportedCipherSuite, TransportEnd, UnsupportedPart, UnsupportedSignature, Work, certs_from_bytes,
-    certs_from_pem, server_name,
+    SctError, ServerSessionValue, SessionError, SessionLookup, SignError, Signer, SigningKey, SplitError,
+    SplitObstacle, StateName, SuitePreference, SupportedCipherSuite, TransportEnd, UnsupportedPart,
+    UnsupportedSignature, Work, certs_from_bytes, certs_from_pem, server_name,
 };
 
 pub use crate::config::client::ClientConfig;
@@ -209,9 +209,11 @@ pub use crate::session::buffer_pool::release_buffers;
 pub use crate::session::client::ClientSession;
 pub use crate::session::connection_info::ConnectionInfo;
 pub use crate::session::early_data::{ReadEarlyData, WriteEarlyData};
+pub use crate::session::halves::{IntoSplit, Receiver, Sender};
 pub use crate::session::server::ServerSession;
 pub use crate::session::server_name::IntoServerName;
 pub use crate::session::stream::{Stream, StreamOwned};
+pub use crate::session::stream_halves::{StreamReceiver, StreamSender};
 pub use crate::session::{IoState, Session, Transport};
 pub use crate::verify::client::{
     AllowAnyAnonymousOrAuthenticatedClient, AllowAnyAuthenticatedClient, ClientCertVerifier, NoClientAuth,

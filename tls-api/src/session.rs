@@ -18,12 +18,15 @@ pub(crate) mod client;
 pub(crate) mod connection_info;
 pub(crate) mod core;
 pub(crate) mod early_data;
+pub(crate) mod halves;
 pub(crate) mod io_loop;
 pub(crate) mod receive_buffer;
 pub(crate) mod send_buffer;
+pub(crate) mod sending;
 pub(crate) mod server;
 pub(crate) mod server_name;
 pub(crate) mod stream;
+pub(crate) mod stream_halves;
 
 /// One TLS connection with its buffers. It does no I/O of its own.
 ///
@@ -310,10 +313,18 @@ impl IoState {
 
 /// Implements [`Session`] and its supertraits for a wrapper of [`SessionCore`](core::SessionCore).
 macro_rules! impl_session {
-    ($session:ident) => {
+    ($session:ident, $role:ty) => {
         impl $session {
             fn check_progress(&self) -> std::io::Result<()> {
                 self.0.check_progress()
+            }
+
+            pub(in crate::session) fn core(&self) -> &$crate::session::core::SessionCore<$role> {
+                &self.0
+            }
+
+            pub(in crate::session) fn core_mut(&mut self) -> &mut $crate::session::core::SessionCore<$role> {
+                &mut self.0
             }
         }
 

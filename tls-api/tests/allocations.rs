@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use allocation_counter::measure;
-use strata_tls::{DynamicRecordSizing, RecordPadding, Session};
+use strata_tls::{DynamicRecordSizing, IntoSplit, RecordPadding, Session};
 
 #[path = "memory/pair.rs"]
 #[expect(dead_code, reason = "shared with the tests in memory")]
@@ -107,6 +107,51 @@ fn records_after_the_handshake_allocate_nothing() {
             }
         };
         // The first use fills the thread's free lists.
+        rounds(3);
+        let info = measure(|| rounds(100));
+        assert_eq!(info.count_total, 0, "{info:?}");
+    }
+}
+
+/// The halves allocate nothing either.
+#[test]
+fn records_of_halves_allocate_nothing() {
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
+        let Pair { client, mut server } = Pair::connected(&client, &server);
+        let (mut receiver, mut sender) = client.into_split().unwrap();
+        let (data, mut out, mut wire) = (pattern(60_000), vec![0; 10_000], Wire::new());
+        let mut rounds = |count: usize| {
+            for _ in 0..count {
+                for size in [1, 100, 16_384, 60_000] {
+                    assert_eq!(server.write(&data[..size]).unwrap(), size);
+                    while server.wants_write() {
+                        server.write_tls(&mut wire).unwrap();
+                    }
+                    let mut received = 0;
+                    while !wire.bytes.is_empty() {
+                        receiver.read_tls(&mut wire).unwrap();
+                        receiver.process_new_packets().unwrap();
+                        while let Ok(n) = receiver.read(&mut out) {
+                            received += n;
+                        }
+                    }
+                    assert_eq!(received, size);
+                    assert_eq!(sender.write(&data[..size]).unwrap(), size);
+                    while sender.wants_write() {
+                        sender.write_tls(&mut wire).unwrap();
+                    }
+                    while !wire.bytes.is_empty() {
+                        server.read_tls(&mut wire).unwrap();
+                        server.process_new_packets().unwrap();
+                        while let Ok(n) = server.read(&mut out) {
+                            received -= n;
+                        }
+                    }
+                    assert_eq!(received, 0);
+                }
+            }
+        };
         rounds(3);
         let info = measure(|| rounds(100));
         assert_eq!(info.count_total, 0, "{info:?}");

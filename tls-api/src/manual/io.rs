@@ -206,6 +206,54 @@
 //! they take no packet of their own, and a client that writes before it reads never blocks both
 //! sides. A server that never writes calls `flush` once.
 //!
+//! # Two threads: halves
+//!
+//! After the handshake, [`into_split`](crate::IntoSplit::into_split) makes a
+//! [`Receiver`](crate::Receiver) and a [`Sender`](crate::Sender) of a connection. They share no
+//! lock, so one thread decrypts while another one encrypts. Each has the calls of
+//! [`Session`](crate::Session) for its direction.
+//! [`StreamOwned::into_split`](crate::StreamOwned::into_split) makes halves that read and write like
+//! the two directions of a socket:
+//!
+//! ```no_run
+//! use std::io::{self, Read, Write};
+//! use std::net::TcpStream;
+//! use std::thread;
+//! use strata_tls::{ServerSession, StreamOwned};
+//!
+//! fn serve(mut stream: StreamOwned<ServerSession, TcpStream>) -> Result<(), Box<dyn std::error::Error>> {
+//!     stream.flush()?; // the handshake
+//!     let reader = stream.transport.try_clone()?;
+//!     let (mut receiver, mut sender) = stream.into_split(reader)?;
+//!     let upload = thread::spawn(move || io::copy(&mut receiver, &mut io::sink()));
+//!     sender.write_all(b"does not wait for the upload")?;
+//!     sender.close()?;
+//!     upload.join().map_err(|_| "the other thread panicked")??;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The halves meet in four rare events:
+//!
+//! | event | receiver | sender |
+//! |---|---|---|
+//! | the peer requests a KeyUpdate | reads on | sends its own before its next data |
+//! | the peer sends close_notify | returns `Ok(0)` | goes on until its own close_notify |
+//! | the peer sends a fatal alert | returns the error | returns the same error |
+//! | what arrived is invalid | returns the error | sends the alert, then returns the same error |
+//!
+//! The receiver never writes: what it leaves goes out with the sender's next call, and
+//! [`Sender::wants_write`](crate::Sender::wants_write) returns `true` until then. An event loop or an
+//! adapter asks the receiver, after it processed input, whether to wake the sender
+//! ([`sender_wants_write`](crate::Receiver::sender_wants_write)). With blocking streams a thread that
+//! is idle sends no alert: call `flush` on the sender when the receiver failed. An error or the end
+//! of the sender does not end the receiver: close the reading direction of the transport to end a
+//! thread that waits there.
+//!
+//! A connection does not split before its handshake is complete, while early data is unread, or
+//! while tickets wait for an answer of the application. The error
+//! ([`SplitError`](crate::SplitError)) returns the connection.
+//!
 //! # A configuration that depends on the ClientHello
 //!
 //! An [`Acceptor`](crate::Acceptor) reads the ClientHello first. The application then chooses a

@@ -152,4 +152,4 @@ impl Drop for ClientSession {
     }
 }
 
-impl_session!(ClientSession);
+impl_session!(ClientSession, Client);

@@ -2,27 +2,26 @@
 //! connection.
 //!
 //! `read_tls` fills the receive buffer, `process` hands it to the engine and answers what the
-//! engine requests, and `write` (in `core/write.rs`) encrypts into the send buffer, which
-//! `write_tls` empties.
+//! engine requests, and `write` encrypts into the send buffer ([`SendingCore`]), which `write_tls`
+//! empties.
 
 use std::io::{self, IoSliceMut};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tls_handshake::{Answer, Connection, Error, Need, NeedSignature, Needs, Processed, Progress, Role};
+use tls_handshake::{Answer, Connection, Error, Need, NeedSignature, Needs, Processed, Progress, Role, SplitObstacle};
 
 use crate::session::buffer_pool::{ConnectionCount, FLIGHT_SIZE, RECORD_SIZE};
 use crate::session::connection_info::ConnectionInfo;
-use crate::session::io_loop::{flush, is_reset, protocol_error, repeat_as_io};
+use crate::session::halves::Sender;
+use crate::session::io_loop::{is_reset, protocol_error, repeat_as_io};
 use crate::session::receive_buffer::{EarlyDataBuffer, ReceiveBuffer};
-use crate::session::send_buffer::{LastWrite, PendingPlaintext, SendBuffer};
+use crate::session::send_buffer::SendBuffer;
+use crate::session::sending::SendingCore;
 use crate::session::{IoState, UNREAD_LIMIT};
 
 #[cfg(test)]
 mod tests;
-mod write;
-
-use write::SEND_LIMIT;
 
 /// A role of the engine, with the configuration that answers the engine's requests.
 pub(crate) trait SessionRole: Role {
@@ -58,19 +57,10 @@ pub(crate) struct SessionCore<R: SessionRole> {
     connection: Connection<R>,
     received: ReceiveBuffer,
     early: EarlyDataBuffer,
-    sending: SendBuffer,
-    /// Plaintext that cannot be encrypted yet.
-    pending: PendingPlaintext,
-    /// The limit on `sending` and `pending` together.
-    limit: Option<usize>,
-    last_write: LastWrite,
-    close_notify: CloseNotify,
+    sending: SendingCore,
     input: Input,
     /// Bytes have arrived since the last call of `process`.
     has_unprocessed: bool,
-    output: Output,
-    /// While `sending` is not longer than this, it contains only tickets, which may wait.
-    optional: u32,
     need: PendingNeed,
     /// Last, so that the buffers are returned before the thread's session count drops.
     _count: ConnectionCount,
@@ -85,15 +75,6 @@ enum PendingNeed {
     Taken(Needs),
 }
 
-/// The state of this side's close_notify.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum CloseNotify {
-    NotRequested,
-    /// To be sent after the handshake and all pending plaintext.
-    Requested,
-    Sent,
-}
-
 /// Whether the transport may deliver more.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Input {
@@ -101,15 +82,6 @@ enum Input {
     Eof,
     /// The peer reset the transport.
     Reset,
-}
-
-/// The bytes that the transport has accepted.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Output {
-    Nothing,
-    /// Some bytes since the last flush.
-    Unflushed,
-    Flushed,
 }
 
 /// The outcome of one call of the engine.
@@ -135,15 +107,9 @@ impl<R: SessionRole> SessionCore<R> {
             connection,
             received: ReceiveBuffer::default(),
             early: EarlyDataBuffer::default(),
-            sending,
-            pending: PendingPlaintext::default(),
-            limit: Some(SEND_LIMIT),
-            last_write: LastWrite::default(),
-            close_notify: CloseNotify::NotRequested,
+            sending: SendingCore::new(sending),
             input: Input::Open,
             has_unprocessed: false,
-            output: Output::Nothing,
-            optional: 0,
             need: PendingNeed::None,
             _count: ConnectionCount::new(),
         }
@@ -190,27 +156,11 @@ impl<R: SessionRole> SessionCore<R> {
     }
 
     pub(crate) fn write_tls(&mut self, wr: &mut dyn io::Write) -> io::Result<usize> {
-        if self.sending.is_empty() {
-            return Ok(0);
-        }
-        let n = wr.write(self.sending.ready())?;
-        if n > 0 {
-            self.output = Output::Unflushed;
-        }
-        self.sending.consume(n);
-        self.optional = self.optional.saturating_sub(u32::try_from(n).unwrap_or(u32::MAX));
-        // There is room for pending plaintext now. The connection stores an error, and the next
-        // call returns it.
-        let _ = self.flush_pending();
-        Ok(n)
+        self.sending.write_tls(&mut self.connection, wr)
     }
 
     pub(crate) fn flush_tls(&mut self, wr: &mut dyn io::Write) -> io::Result<()> {
-        if self.output == Output::Unflushed {
-            flush(wr)?;
-            self.output = Output::Flushed;
-        }
-        Ok(())
+        self.sending.flush_tls(wr)
     }
 
     pub(crate) fn wants_read(&self) -> bool {
@@ -227,11 +177,11 @@ impl<R: SessionRole> SessionCore<R> {
     }
 
     pub(crate) fn wants_write(&self) -> bool {
-        !self.sending.is_empty()
+        self.sending.wants_write()
     }
 
     pub(crate) fn must_write(&self) -> bool {
-        u32::try_from(self.sending.len()).unwrap_or(u32::MAX) > self.optional
+        self.sending.must_write()
     }
 
     /// Fails if I/O cannot advance the connection.
@@ -273,12 +223,12 @@ impl<R: SessionRole> SessionCore<R> {
 
     fn process_after(&mut self, step: Step) -> Result<IoState, Error> {
         self.has_unprocessed = false;
-        let result = self.process_records(step).and_then(|()| self.flush_pending());
-        self.sending.release_if_empty();
+        let result = self.process_records(step).and_then(|()| self.sending.flush_pending(&mut self.connection));
+        self.sending.buffer.release_if_empty();
         result?;
         Ok(IoState {
             plaintext_bytes_to_read: self.received.unread(),
-            tls_bytes_to_write: self.sending.len(),
+            tls_bytes_to_write: self.sending.buffer.len(),
             peer_has_closed: self.connection.close_notify_received(),
         })
     }
@@ -323,8 +273,11 @@ impl<R: SessionRole> SessionCore<R> {
         }
         // After the handshake few records are answered, so an answer gets a buffer only when it is
         // written.
-        let outgoing =
-            if self.connection.is_handshaking() { self.sending.for_messages() } else { self.sending.outgoing() };
+        let outgoing = if self.connection.is_handshaking() {
+            self.sending.buffer.for_messages()
+        } else {
+            self.sending.buffer.outgoing()
+        };
         // Matched in place: a `Need` is large, and would otherwise be moved for every record.
         match self.connection.process(incoming, outgoing) {
             Ok(Processed { consumed, progress: Progress::ApplicationData(range) }) => {
@@ -404,9 +357,9 @@ impl<R: SessionRole> SessionCore<R> {
         }
         // TLS 1.2 sends its ticket during the handshake.
         let may_wait = kind == Needs::NEW_SESSION && !self.connection.is_handshaking() && !self.must_write();
-        let next = self.connection.resume(answer, self.sending.for_messages());
+        let next = self.connection.resume(answer, self.sending.buffer.for_messages());
         if may_wait && next.is_ok() {
-            self.optional = u32::try_from(self.sending.len()).unwrap_or(0);
+            self.sending.may_wait();
         }
         next
     }
@@ -473,7 +426,7 @@ impl<R: SessionRole> SessionCore<R> {
     /// Removes the sessions of a failed connection from their store. A connection that sent nothing
     /// has not failed: its server has not seen the session that it offers.
     pub(crate) fn remove_failed_sessions(&mut self) {
-        if self.output != Output::Nothing {
+        if self.sending.has_sent() {
             R::remove_sessions(&self.runtime, &mut self.connection);
         }
     }
@@ -533,8 +486,34 @@ impl<R: SessionRole> SessionCore<R> {
 
     // --- Writing and keys ---
 
+    pub(crate) fn write(&mut self, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        self.sending.write(&mut self.connection, R::idle_reset(&self.runtime), bufs)
+    }
+
+    pub(crate) fn send_close_notify(&mut self) {
+        self.sending.send_close_notify(&mut self.connection);
+    }
+
     pub(crate) fn set_limit(&mut self, limit: Option<usize>) {
-        self.limit = limit;
+        self.sending.set_limit(limit);
+    }
+
+    /// Returns the engine, and what sends with it.
+    pub(crate) fn sending(&mut self) -> (&mut Connection<R>, &mut SendingCore) {
+        (&mut self.connection, &mut self.sending)
+    }
+
+    /// Moves all that sends into a half of its own. This session then only receives.
+    pub(crate) fn take_sender(&mut self) -> Result<Sender, SplitObstacle> {
+        if self.has_early() {
+            return Err(SplitObstacle::EarlyData);
+        }
+        let Some(info) = self.connection_info() else {
+            let failed = self.connection.error().map(|e| SplitObstacle::Failed(e.clone_error()));
+            return Err(failed.unwrap_or(SplitObstacle::Handshake));
+        };
+        let engine = self.connection.take_sender()?;
+        Ok(Sender::new(engine, self.sending.take(), R::idle_reset(&self.runtime), info))
     }
 
     pub(crate) fn export_keying_material(
@@ -552,8 +531,8 @@ impl<R: SessionRole> SessionCore<R> {
     }
 
     pub(crate) fn refresh_traffic_keys(&mut self) -> Result<(), Error> {
-        let result = self.connection.refresh_traffic_keys(self.sending.for_messages());
-        self.sending.release_if_empty();
+        let result = self.connection.refresh_traffic_keys(self.sending.buffer.for_messages());
+        self.sending.buffer.release_if_empty();
         result
     }
 }

@@ -81,6 +81,12 @@ pub(crate) fn is_reset(e: &io::Error) -> bool {
     matches!(e.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted)
 }
 
+/// Returns whether the transport took no bytes within its time: a socket with a write timeout
+/// returns the first on Unix, the second on Windows.
+pub(crate) fn is_timeout(e: &io::Error) -> bool {
+    matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
 /// Writes and flushes the bytes that must go out now. Tickets wait for the next data: the peer may
 /// be writing, and read nothing before it is done.
 fn write_required<S: Session + ?Sized>(session: &mut S, io: &mut dyn Write, written: &mut usize) -> io::Result<()> {

@@ -138,4 +138,4 @@ fn select_identity(runtime: &ServerRuntime, need: NeedIdentity) -> Answer {
     }
 }
 
-impl_session!(ServerSession);
+impl_session!(ServerSession, Server);

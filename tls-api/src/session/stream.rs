@@ -4,7 +4,7 @@
 use std::io::{self, BufRead, IoSlice, IoSliceMut, Read, Write};
 
 use crate::session::Session;
-use crate::session::io_loop::{flush, why_write_failed, write_and_flush, write_pending};
+use crate::session::io_loop::{flush, is_timeout, why_write_failed, write_and_flush, write_pending};
 
 /// A borrowed connection and transport, which read and write plaintext like one socket.
 ///
@@ -148,9 +148,7 @@ impl<S: Session + ?Sized, T: Read + Write + ?Sized> Write for Stream<'_, S, T> {
             if accepted > 0 || bufs.iter().all(|buf| buf.is_empty()) {
                 // Accepted data counts, even if the transport has not taken it yet.
                 return match sent {
-                    // A socket with a write timeout returns the first on Unix, the second on
-                    // Windows.
-                    Err(e) if !matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => Err(e),
+                    Err(e) if !is_timeout(&e) => Err(e),
                     _ => Ok(accepted),
                 };
             }

@@ -12,6 +12,7 @@ mod error_texts;
 mod error_variants;
 mod files;
 mod flushing;
+mod halves;
 mod identities;
 mod large_hellos;
 mod matrix;
