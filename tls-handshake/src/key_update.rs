@@ -3,8 +3,8 @@
 //! A KeyUpdate that the peer requests is sent before the next data. It is also sent when data
 //! arrives and the send queue is empty, so that an application that only reads answers too.
 //!
-//! [`Traffic`] belongs to the state, which receives. Its [`WriteTraffic`] belongs to what sends, and
-//! leaves the state when the connection splits.
+//! [`Traffic`] belongs to the state, which receives. Its [`WriteTraffic`] belongs to what sends,
+//! and leaves the state when the connection splits.
 
 use tls_codec::code_points::KeyUpdateRequest;
 use tls_codec::handshake::KeyUpdate;
@@ -142,8 +142,8 @@ impl WriteTraffic {
         self.sent_updates < MAX_SENT_UPDATES
     }
 
-    /// Counts a request of the application for new keys. Returns `false` after `MAX_REFRESHES` until
-    /// data is sent: unused keys need no update, and the peer would count a flood.
+    /// Counts a request of the application for new keys. Returns `false` after `MAX_REFRESHES`
+    /// until data is sent: unused keys need no update, and the peer would count a flood.
     pub(crate) fn count_refresh(&mut self) -> bool {
         let is_allowed = self.refreshes < MAX_REFRESHES;
         if is_allowed {

@@ -212,8 +212,8 @@
 //! [`Receiver`](crate::Receiver) and a [`Sender`](crate::Sender) of a connection. They share no
 //! lock, so one thread decrypts while another one encrypts. Each has the calls of
 //! [`Session`](crate::Session) for its direction.
-//! [`StreamOwned::into_split`](crate::StreamOwned::into_split) makes halves that read and write like
-//! the two directions of a socket:
+//! [`StreamOwned::into_split`](crate::StreamOwned::into_split) makes halves that read and write
+//! like the two directions of a socket:
 //!
 //! ```no_run
 //! use std::io::{self, Read, Write};
@@ -243,12 +243,12 @@
 //! | what arrived is invalid | returns the error | sends the alert, then returns the same error |
 //!
 //! The receiver never writes: what it leaves goes out with the sender's next call, and
-//! [`Sender::wants_write`](crate::Sender::wants_write) returns `true` until then. An event loop or an
-//! adapter asks the receiver, after it processed input, whether to wake the sender
-//! ([`sender_wants_write`](crate::Receiver::sender_wants_write)). With blocking streams a thread that
-//! is idle sends no alert: call `flush` on the sender when the receiver failed. An error or the end
-//! of the sender does not end the receiver: close the reading direction of the transport to end a
-//! thread that waits there.
+//! [`Sender::wants_write`](crate::Sender::wants_write) returns `true` until then. An event loop or
+//! an adapter asks the receiver, after it processed input, whether to wake the sender
+//! ([`sender_wants_write`](crate::Receiver::sender_wants_write)). With blocking streams a thread
+//! that is idle sends no alert: call `flush` on the sender when the receiver failed. An error or
+//! the end of the sender does not end the receiver: close the reading direction of the transport to
+//! end a thread that waits there.
 //!
 //! A connection does not split before its handshake is complete, while early data is unread, or
 //! while tickets wait for an answer of the application. The error

@@ -97,8 +97,8 @@ impl IntoSplit for AnySession {
 
 /// The receiving half of a connection, from [`IntoSplit::into_split`].
 ///
-/// Reading works as with [`Session`], which lists the results and errors. An error, or a fatal alert
-/// of the peer, ends both halves; close_notify of the peer ends only this one.
+/// Reading works as with [`Session`], which lists the results and errors. An error, or a fatal
+/// alert of the peer, ends both halves; close_notify of the peer ends only this one.
 ///
 /// This half never writes. What the peer makes this side send is left to the [`Sender`].
 pub struct Receiver {
@@ -135,9 +135,9 @@ impl Receiver {
     /// Returns whether the [`Sender`] has something to send because of what was received, and has
     /// not noticed it yet: the answer to a KeyUpdate, or the alert of an error.
     ///
-    /// An adapter calls this after [`process_new_packets`](Self::process_new_packets), and wakes the
-    /// task that sends, which calls [`Sender::write_tls`]. A program whose sender writes from time to
-    /// time needs nothing: the answer goes with the next data (RFC 9846 §4.7.3).
+    /// An adapter calls this after [`process_new_packets`](Self::process_new_packets), and wakes
+    /// the task that sends, which calls [`Sender::write_tls`]. A program whose sender writes from
+    /// time to time needs nothing: the answer goes with the next data (RFC 9846 §4.7.3).
     #[must_use]
     pub fn sender_wants_write(&self) -> bool {
         match &self.session {

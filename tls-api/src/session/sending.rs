@@ -1,5 +1,5 @@
-//! [`SendingCore`]: the part of a connection that sends. It encrypts plaintext into the send buffer,
-//! within its limit. A session has it, and after a split the [`Sender`](crate::Sender).
+//! [`SendingCore`]: the part of a connection that sends. It encrypts plaintext into the send
+//! buffer, within its limit. A session has it, and after a split the [`Sender`](crate::Sender).
 
 use std::io::{self, IoSlice};
 use std::time::Duration;

@@ -129,8 +129,8 @@ mod tests {
         looked: bool,
     }
 
-    /// Calls `with` with each order in which two sequences of this length can interleave: `true` for
-    /// a step of the first.
+    /// Calls `with` with each order in which two sequences of this length can interleave: `true`
+    /// for a step of the first.
     fn each_order(first: usize, second: usize, so_far: &mut Vec<bool>, with: &mut impl FnMut(&[bool])) {
         if first + second == 0 {
             with(so_far);

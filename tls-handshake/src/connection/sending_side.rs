@@ -77,8 +77,8 @@ impl SenderSlot {
 }
 
 impl SendingSide {
-    /// Returns whether the key must be replaced before the next data. `can_update` is `false` in the
-    /// handshake, where only the limit of the AEAD counts.
+    /// Returns whether the key must be replaced before the next data. `can_update` is `false` in
+    /// the handshake, where only the limit of the AEAD counts.
     #[inline]
     pub(super) fn is_key_exhausted(&self, can_update: bool) -> bool {
         if can_update { self.records.needs_key_update() } else { self.records.is_nearly_exhausted() }
@@ -115,8 +115,8 @@ impl SendingSide {
         Ok(())
     }
 
-    /// Updates the sending key and requests a KeyUpdate, unless a request `is_open`. Returns whether
-    /// it made a request.
+    /// Updates the sending key and requests a KeyUpdate, unless a request `is_open`. Returns
+    /// whether it made a request.
     pub(super) fn refresh(
         &mut self,
         keys: &mut WriteTraffic,

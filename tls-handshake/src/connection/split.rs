@@ -92,9 +92,9 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    /// [Splits](Self::split) the connection in place, for code that does not tell a whole connection
-    /// from the half that receives. Afterwards this connection only receives: its calls that send
-    /// return [`Error::SendAfterClose`] or do nothing.
+    /// [Splits](Self::split) the connection in place, for code that does not tell a whole
+    /// connection from the half that receives. Afterwards this connection only receives: its calls
+    /// that send return [`Error::SendAfterClose`] or do nothing.
     ///
     /// # Errors
     /// [`SplitObstacle`]; the connection is unchanged.
@@ -113,8 +113,8 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    /// Returns whether the [`Sender`] has something to send because of what was received, and has not
-    /// taken it yet. Wake the task that sends if this returns `true` after
+    /// Returns whether the [`Sender`] has something to send because of what was received, and has
+    /// not taken it yet. Wake the task that sends if this returns `true` after
     /// [`process`](Self::process). `false` for a connection that is not split.
     #[must_use]
     pub fn has_mail_for_sender(&self) -> bool {
@@ -247,8 +247,8 @@ impl Sender {
     }
 
     /// Sends what the receiver left: the KeyUpdate that the peer requested, a warning, or the alert
-    /// of an error. The KeyUpdate waits until `outgoing` is empty, or for the next data, so that the
-    /// peer cannot grow the queue. One answers any number of requests.
+    /// of an error. The KeyUpdate waits until `outgoing` is empty, or for the next data, so that
+    /// the peer cannot grow the queue. One answers any number of requests.
     ///
     /// # Errors
     /// The error of the receiver, after `outgoing` got the alert.
