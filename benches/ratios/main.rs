@@ -21,6 +21,7 @@ fn main() {
     bulk::rows(&run);
     parsing_rows(&run);
     threads::rows(&run);
+    threads::duplex_rows(&run);
 }
 
 fn parsing_rows(run: &Run) {

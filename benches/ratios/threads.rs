@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use tls_benches::{
-    Certificates, Library, Limit, Ours, Row, RustlsRing, Sessions, Setup, Side, Table, Target, Unit, Version,
-    handshake_cost, scaling,
+    Certificates, DuplexTimes, Library, Limit, Ours, Row, RustlsRing, Sessions, Setup, Side, Table, Target, Unit,
+    Version, duplex, handshake_cost, scaling,
 };
 
 use crate::Run;
@@ -39,6 +39,32 @@ pub(crate) fn rows(run: &Run) {
             row("both", scalings(&run.certificates, setup, None, run.quick)).print();
         }
     }
+}
+
+/// One connection that sends and receives at once, in relation to one thread that does both: with
+/// a half on each thread, and with a mutex around the whole.
+pub(crate) fn duplex_rows(run: &Run) {
+    let (halves, mutex) =
+        ("two threads, one connection both ways, as halves", "two threads, one connection both ways, under a mutex");
+    if !run.wants(halves) && !run.wants(mutex) {
+        return;
+    }
+    let library = Ours::new(&run.certificates, Setup::TLS13);
+    let (rounds, writes) = if run.quick { (5, 1_000) } else { (25, 4_000) };
+    // The fastest of each: other programs only make a round slower.
+    let mut best = DuplexTimes { one_thread: Duration::MAX, halves: Duration::MAX, mutex: Duration::MAX };
+    for _ in 0..rounds {
+        let times = duplex(&library, writes);
+        best.one_thread = best.one_thread.min(times.one_thread);
+        best.halves = best.halves.min(times.halves);
+        best.mutex = best.mutex.min(times.mutex);
+    }
+    let row = |name, time: Duration| {
+        let figure = best.one_thread.as_secs_f64() / time.as_secs_f64();
+        Row::new(Table::Threads, Unit::TimesOneThread, name, "client", figure)
+    };
+    row(halves, best.halves).with_target(Target::at_least(1.8)).print();
+    row(mutex, best.mutex).print();
 }
 
 /// Returns the figures of ours, rustls and the bare primitives, which share nothing. They are

@@ -24,6 +24,7 @@ use std::{
 
 mod bulk;
 mod certificates;
+mod duplex;
 mod limit;
 mod measure;
 #[cfg(feature = "openssl")]
@@ -37,6 +38,7 @@ mod work;
 
 pub use bulk::{Buffered, BufferedTimes, RawAead, Shape, Unbuffered};
 pub use certificates::Certificates;
+pub use duplex::{DuplexTimes, duplex};
 pub use limit::Limit;
 pub use measure::{Contender, interleaved};
 #[cfg(feature = "openssl")]

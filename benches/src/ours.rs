@@ -192,6 +192,13 @@ impl Library for Ours {
 #[derive(Debug)]
 pub struct Session<S>(S);
 
+impl<S> Session<S> {
+    /// Returns the session itself.
+    pub fn into_inner(self) -> S {
+        self.0
+    }
+}
+
 impl<S: strata_tls::Session> Endpoint for Session<S> {
     fn read_tls(&mut self, from: &mut dyn Read) -> io::Result<usize> {
         self.0.read_tls(from)
