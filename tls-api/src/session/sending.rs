@@ -76,8 +76,8 @@ pub(crate) struct SendingCore {
     pub(crate) buffer: SendBuffer,
     /// Plaintext that cannot be encrypted yet.
     pending: PendingPlaintext,
-    /// The limit on `buffer` and `pending` together.
-    limit: Option<usize>,
+    /// The limit on `buffer` and `pending` together; `usize::MAX` is none.
+    limit: usize,
     last_write: LastWrite,
     close_notify: CloseNotify,
     output: Output,
@@ -109,7 +109,7 @@ impl SendingCore {
         Self {
             buffer,
             pending: PendingPlaintext::default(),
-            limit: Some(SEND_LIMIT),
+            limit: SEND_LIMIT,
             last_write: LastWrite::default(),
             close_notify: CloseNotify::NotRequested,
             output: Output::Nothing,
@@ -166,7 +166,7 @@ impl SendingCore {
     }
 
     pub(crate) fn set_limit(&mut self, limit: Option<usize>) {
-        self.limit = limit;
+        self.limit = limit.unwrap_or(usize::MAX);
     }
 
     pub(crate) fn write<E: SendingEngine>(
@@ -201,7 +201,7 @@ impl SendingCore {
             return Err(protocol_error(Error::KeyExhausted));
         }
         let held = self.buffer.len() + self.pending.len();
-        Ok(self.pending.push(bufs, self.limit.map_or(usize::MAX, |limit| limit.saturating_sub(held))))
+        Ok(self.pending.push(bufs, self.limit.saturating_sub(held)))
     }
 
     fn can_send<E: SendingEngine>(&self, engine: &E) -> bool {
@@ -252,8 +252,7 @@ impl SendingCore {
     /// Returns how much plaintext the next record may contain. At least one byte if the send buffer
     /// is empty, so that a small limit slows a connection down but does not stop it.
     fn room_for_plaintext(&self) -> usize {
-        let Some(limit) = self.limit else { return usize::MAX };
-        let room = limit.saturating_sub(self.buffer.len()).saturating_sub(RECORD_OVERHEAD);
+        let room = self.limit.saturating_sub(self.buffer.len()).saturating_sub(RECORD_OVERHEAD);
         if self.buffer.is_empty() { room.max(1) } else { room }
     }
 

@@ -161,7 +161,7 @@ impl<T: Write> Write for StreamSender<T> {
                 Ok(accepted) if accepted > 0 || bufs.iter().all(|buf| buf.is_empty()) => {
                     // Accepted data counts, even if the transport has not taken it yet.
                     return match sent {
-                        Err(e) if !is_timeout(&e) => Err(e),
+                        Err(e) if !is_timeout(&e) => Err(self.sender.error().map_or(e, repeat_as_io)),
                         _ => Ok(accepted),
                     };
                 }

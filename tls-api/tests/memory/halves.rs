@@ -386,8 +386,7 @@ fn streams(
         stream.flush().unwrap();
         stream
     });
-    let name = "server.test".try_into().unwrap();
-    let mut client = StreamOwned::new(strata_tls::ClientSession::new(&client, name).unwrap(), to_server);
+    let mut client = StreamOwned::new(strata_tls::ClientSession::new(&client, "server.test").unwrap(), to_server);
     client.flush().unwrap();
     (client, server.join().unwrap())
 }
@@ -525,7 +524,7 @@ fn stream_receiver_reports_truncation() {
 #[test]
 fn stream_is_returned_before_handshake_is_complete() {
     let (client, _) = configs_of(ProtocolVersion::TLS13);
-    let session = strata_tls::ClientSession::new(&client, "server.test".try_into().unwrap()).unwrap();
+    let session = strata_tls::ClientSession::new(&client, "server.test").unwrap();
     let stream = StreamOwned::new(session, io::Cursor::new(vec![7]));
     let (stream, obstacle) = stream.into_split(io::empty()).unwrap_err().into_parts();
     assert_eq!(obstacle, SplitObstacle::Handshake);
