@@ -133,6 +133,8 @@
 //! * `system-roots` (default): [`system_roots`].
 //! * `webpki-roots` (default): [`webpki_roots()`].
 //! * `tokio`: asynchronous connections, in the module `tokio`.
+//! * `encrypted-keys`: loads private keys that are encrypted with a password,
+//!   [`Identity::from_encrypted`] and [`IdentityFiles::with_password`].
 //! * `dangerous_configuration`: lets a client replace certificate verification.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -74,6 +74,7 @@
 //!
 //! # Features
 //!
+//! * `encrypted-keys`: `decrypt_key`, for private keys with a password. Default: off.
 //! * `fixed-ephemeral-keys`: `EphemeralKey::from_private_key`, for published test vectors. Default:
 //!   off.
 
@@ -119,6 +120,8 @@ pub use error::Error;
 pub use hash::{Digest, HashAlgorithm, sha1_for_cert_id};
 pub use key_exchange::{EphemeralKey, Group, KeyExchangeResponse, SharedSecret};
 pub use random::{SecureRandom, SystemRandom};
+#[cfg(feature = "encrypted-keys")]
+pub use sign::decrypt_key;
 pub use sign::{KeyRejected, PrivateKey, SignatureAlgorithm};
 pub use suite::{
     ALL_TLS12, ALL_TLS13, BulkAlgorithm, TLS12_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,

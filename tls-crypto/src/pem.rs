@@ -196,7 +196,12 @@ impl<'a> Section<'a> {
     /// PKCS#8.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
-        self.label == b"ENCRYPTED PRIVATE KEY" || self.body.trim_ascii_start().starts_with(b"Proc-Type: 4,ENCRYPTED")
+        self.label == b"ENCRYPTED PRIVATE KEY" || self.has_encryption_header()
+    }
+
+    /// Returns whether the section is encrypted in the format of RFC 1421.
+    pub(crate) fn has_encryption_header(&self) -> bool {
+        self.body.trim_ascii_start().starts_with(b"Proc-Type: 4,ENCRYPTED")
     }
 
     fn error(&self, fault: PemFault) -> PemError {

@@ -10,8 +10,12 @@ use zeroize::Zeroizing;
 use crate::pem::{self, Content};
 use crate::{Error, der, spki};
 
+#[cfg(feature = "encrypted-keys")]
+mod encrypted;
 mod rejected;
 
+#[cfg(feature = "encrypted-keys")]
+pub use encrypted::decrypt_key;
 pub use rejected::KeyRejected;
 
 /// A signature algorithm. The handshake maps SignatureScheme values (RFC 9846 §4.3.3) to these.
@@ -121,18 +125,9 @@ impl PrivateKey {
     ///
     /// As [`from_pem`](Self::from_pem).
     pub fn from_pem_with_public_keys(file: &[u8], public_keys: &[&[u8]]) -> Result<Self, KeyRejected> {
-        let mut sections = pem::sections(file, Content::PrivateKey);
-        let none = || KeyRejected::NoKey(pem::what_is(file, Content::PrivateKey));
-        let section = sections.next().ok_or_else(none)?.map_err(KeyRejected::BadPem)?;
-        if let Some(second) = sections.next() {
-            return Err(KeyRejected::SeveralKeys(second.map_err(KeyRejected::BadPem)?.place()));
-        }
-        match section.label() {
-            _ if section.is_encrypted() => return Err(KeyRejected::Encrypted),
-            b"OPENSSH PRIVATE KEY" => return Err(KeyRejected::open_ssh()),
-            // Its content looks like PKCS#1.
-            b"DSA PRIVATE KEY" => return Err(KeyRejected::dsa()),
-            _ => {}
+        let section = sole_section(file)?;
+        if section.is_encrypted() {
+            return Err(KeyRejected::Encrypted);
         }
         Self::from_der_with_public_keys(&section.decode().map_err(KeyRejected::BadPem)?, public_keys)
     }
@@ -296,6 +291,23 @@ impl PrivateKey {
     fn from_pkcs1(pkcs1: &[u8]) -> Result<Self, KeyRejected> {
         check_rsa_size(pkcs1)?;
         RsaKeyPair::from_der(pkcs1).map(Kind::Rsa).map_err(KeyRejected::by_ring).map(Self)
+    }
+}
+
+/// Returns the section of the private key. It may be encrypted with PKCS#8.
+fn sole_section(file: &[u8]) -> Result<pem::Section<'_>, KeyRejected> {
+    let mut sections = pem::sections(file, Content::PrivateKey);
+    let none = || KeyRejected::NoKey(pem::what_is(file, Content::PrivateKey));
+    let section = sections.next().ok_or_else(none)?.map_err(KeyRejected::BadPem)?;
+    if let Some(second) = sections.next() {
+        return Err(KeyRejected::SeveralKeys(second.map_err(KeyRejected::BadPem)?.place()));
+    }
+    match section.label() {
+        _ if section.has_encryption_header() => Err(KeyRejected::OldEncryption),
+        b"OPENSSH PRIVATE KEY" => Err(KeyRejected::open_ssh()),
+        // Its content looks like PKCS#1.
+        b"DSA PRIVATE KEY" => Err(KeyRejected::dsa()),
+        _ => Ok(section),
     }
 }
 

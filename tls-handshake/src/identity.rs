@@ -96,6 +96,32 @@ impl Identity {
         Self::new(chain, key)
     }
 
+    /// Reads an identity like [`from_bytes`](Self::from_bytes), with a key that is encrypted with
+    /// `password`: PKCS#8 with PBES2, which `openssl genpkey -aes256`, `openssl pkcs8 -topk8` (also
+    /// with `-scrypt`) and GnuTLS write. A key that is not encrypted loads as well. The password is
+    /// not kept; the caller should overwrite it.
+    ///
+    /// Decryption takes as long as the file says, up to a few seconds: see
+    /// [`decrypt_key`](tls_crypto::decrypt_key) for the bounds.
+    ///
+    /// # Errors
+    /// [`IdentityError::WrongPassword`], and as [`from_bytes`](Self::from_bytes). OpenSSL's old
+    /// format (`Proc-Type: 4,ENCRYPTED`) and PBES1 are rejected with the command that converts
+    /// them.
+    ///
+    /// ```no_run
+    /// use strata_tls_handshake::Identity;
+    ///
+    /// let (certs, key) = (std::fs::read("chain.pem")?, std::fs::read("key.pem")?);
+    /// let identity = Identity::from_encrypted(&certs, &key, "password")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "encrypted-keys")]
+    pub fn from_encrypted(certs: &[u8], key: &[u8], password: impl AsRef<[u8]>) -> Result<Self, IdentityError> {
+        let (chain, key) = load::chain_and_encrypted_key(certs, key, password.as_ref())?;
+        Self::new(chain, key)
+    }
+
     /// Reads an identity from DER: certificates in any order, and a key (PKCS#8, SEC1 or PKCS#1).
     /// Certificates may be of the type [`CertificateDer`] or vectors of bytes, and the key of any
     /// type of [`AsKeyDer`], such as [`PrivateKeyDer`](pki_types::PrivateKeyDer).

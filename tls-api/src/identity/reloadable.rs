@@ -57,6 +57,8 @@ pub struct ReloadableIdentity {
 pub struct IdentityFiles {
     certs: PathBuf,
     key: PathBuf,
+    #[cfg(feature = "encrypted-keys")]
+    password: Option<Password>,
     ocsp_response: Option<(PathBuf, OcspCheck)>,
 }
 
@@ -72,7 +74,22 @@ impl IdentityFiles {
     /// [`Identity::from_bytes`] reads them. Both may be the same file.
     #[must_use]
     pub fn new(certs: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
-        Self { certs: certs.into(), key: key.into(), ocsp_response: None }
+        Self {
+            certs: certs.into(),
+            key: key.into(),
+            #[cfg(feature = "encrypted-keys")]
+            password: None,
+            ocsp_response: None,
+        }
+    }
+
+    /// Sets the password of the key's file: see [`Identity::from_encrypted`]. It stays in memory
+    /// for reloads, and each copy is overwritten when it is dropped. Default: none.
+    #[cfg(feature = "encrypted-keys")]
+    #[must_use]
+    pub fn with_password(mut self, password: impl AsRef<[u8]>) -> Self {
+        self.password = Some(Password(Zeroizing::new(password.as_ref().to_vec())));
+        self
     }
 
     /// Staples the OCSP response in this file, which must be valid for the certificate at the time
@@ -99,7 +116,7 @@ impl IdentityFiles {
     pub fn load(&self) -> Result<Identity, ReloadError> {
         let read = |path: &Path| read_secret(path).map_err(|cause| ReloadError::File { path: path.to_owned(), cause });
         // The key may be in either file.
-        let identity = Identity::from_bytes(&read(&self.certs)?, &read(&self.key)?);
+        let identity = self.identity(&read(&self.certs)?, &read(&self.key)?);
         let mut identity = identity.map_err(|cause| self.error(cause))?;
         if let Some((file, check)) = &self.ocsp_response {
             let response = read(file)?;
@@ -116,14 +133,42 @@ impl IdentityFiles {
         Ok(identity)
     }
 
+    #[cfg(feature = "encrypted-keys")]
+    fn identity(&self, certs: &[u8], key: &[u8]) -> Result<Identity, IdentityError> {
+        match &self.password {
+            Some(password) => Identity::from_encrypted(certs, key, &*password.0),
+            None => Identity::from_bytes(certs, key),
+        }
+    }
+
+    #[cfg(not(feature = "encrypted-keys"))]
+    fn identity(&self, certs: &[u8], key: &[u8]) -> Result<Identity, IdentityError> {
+        Identity::from_bytes(certs, key)
+    }
+
     /// Adds the files that an error is about.
     fn error(&self, cause: IdentityError) -> ReloadError {
         let files = match cause {
-            IdentityError::NoKey(_) | IdentityError::BadKey(_) => vec![self.key.clone()],
+            IdentityError::NoKey(_)
+            | IdentityError::BadKey(_)
+            | IdentityError::EncryptedKey
+            | IdentityError::WrongPassword => vec![self.key.clone()],
             IdentityError::KeyMismatch | IdentityError::Swapped => vec![self.certs.clone(), self.key.clone()],
             _ => vec![self.certs.clone()],
         };
         ReloadError::Identity { files, cause }
+    }
+}
+
+/// A password, overwritten on drop and never shown.
+#[cfg(feature = "encrypted-keys")]
+#[derive(Clone, PartialEq, Eq)]
+struct Password(Zeroizing<Vec<u8>>);
+
+#[cfg(feature = "encrypted-keys")]
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password")
     }
 }
 

@@ -42,6 +42,20 @@
 //! name the section's number, label and line. [`ReloadError`](crate::ReloadError) also names the
 //! file.
 //!
+//! # Encrypted keys
+//!
+//! A key in PKCS#8 that is encrypted with a password (`ENCRYPTED PRIVATE KEY`) loads with the
+//! feature `encrypted-keys`, by `Identity::from_encrypted` or `IdentityFiles::with_password`: PBES2
+//! with PBKDF2 or scrypt, which OpenSSL and GnuTLS write. A wrong password is
+//! [`IdentityError::WrongPassword`](crate::IdentityError::WrongPassword). OpenSSL's old format
+//! (`Proc-Type: 4,ENCRYPTED`) and PBES1 are not supported, because they are not secure; the error
+//! names the command that converts them. A file cannot demand more than 10,000,000 iterations of
+//! PBKDF2, or 256 MiB of memory for scrypt. Without the feature, an encrypted key is
+//! [`IdentityError::EncryptedKey`](crate::IdentityError::EncryptedKey).
+//!
+//! PKCS#12 files (`.p12`, `.pfx`) are not supported: `openssl pkcs12 -in file -out file.pem -nodes`
+//! converts them.
+//!
 //! # Several identities
 //!
 //! | need | use |

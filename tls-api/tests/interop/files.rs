@@ -18,6 +18,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("files: a key of a Java keystore", &[Keytool, Openssl], key_of_java),
         trial("files: commands for certificates work", &[Openssl], commands_for_certificates),
         trial("files: commands for keys work", &[Openssl], commands_for_keys),
+        #[cfg(feature = "encrypted-keys")]
+        trial("files: encrypted keys load", &[Openssl, Certtool], encrypted_keys),
         trial("files: the command for keys of OpenSSH works", &[SshKeygen, Openssl], command_for_openssh_keys),
     ]
 }
@@ -219,6 +221,33 @@ fn commands_for_keys() -> Outcome {
     folder.identity("cert.pem", "key.pem")?;
     folder.make("-algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048")?;
     folder.expect_rejected_key("key.pem", "rsa_pss_pss_*")
+}
+
+#[cfg(feature = "encrypted-keys")]
+fn encrypted_keys() -> Outcome {
+    let folder = Folder::new("files-encrypted")?;
+    folder.run(Openssl, &format!("genpkey {P256} -aes256 -pass pass:secret -out key.pem"))?;
+    folder.run(Openssl, "pkey -in key.pem -passin pass:secret -out plain.pem")?;
+    folder.certify("plain.pem")?;
+    folder.run(Openssl, "pkcs8 -topk8 -in plain.pem -passout pass:secret -out topk8.pem")?;
+    folder.run(Openssl, "pkcs8 -topk8 -in plain.pem -scrypt -passout pass:secret -outform DER -out scrypt.der")?;
+    folder.run(
+        Certtool,
+        "--to-p8 --load-privkey plain.pem --password secret --pkcs-cipher aes-128 --outfile certtool.pem",
+    )?;
+    // As the error about the old format says.
+    folder.run(Openssl, "ec -in plain.pem -aes256 -passout pass:secret -out old.pem")?;
+    folder.expect_rejected_key("old.pem", "`openssl pkcs8 -topk8 -in key.pem -out new.pem`")?;
+    folder.run(Openssl, "pkcs8 -topk8 -in old.pem -passin pass:secret -passout pass:secret -out new.pem")?;
+    for name in ["key.pem", "topk8.pem", "scrypt.der", "certtool.pem", "new.pem"] {
+        let load = |password: &str| {
+            Identity::from_encrypted(&folder.read("cert.pem")?, &folder.read(name)?, password)
+                .map_err(|e| format!("{name}: {e}"))
+        };
+        load("secret")?;
+        contains(&load("wrong").err().ok_or("any password is accepted")?, "the password does not decrypt")?;
+    }
+    Ok(())
 }
 
 fn command_for_openssh_keys() -> Outcome {

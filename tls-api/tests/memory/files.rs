@@ -208,3 +208,57 @@ fn rcgen_root(name: &str) -> CertificateDer<'static> {
     params.distinguished_name.push(rcgen::DnType::CommonName, name);
     params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().der().clone()
 }
+
+/// The key's file by openssl, with the password "secret".
+const ENCRYPTED_KEY: &[u8] = include_bytes!("../../../tls-crypto/tests/data/keys/encrypted/openssl.aes256.pem");
+
+/// A certificate for the encrypted key.
+fn certificate_of_encrypted_key() -> String {
+    let plain = include_bytes!("../../../tls-crypto/tests/data/keys/p256.pkcs8.der").as_slice();
+    let key = rcgen::KeyPair::try_from(plain).unwrap();
+    rcgen::CertificateParams::new(vec!["a.test".to_owned()]).unwrap().self_signed(&key).unwrap().pem()
+}
+
+#[test]
+fn encrypted_key_names_feature_and_command() {
+    let cert = certificate_of_encrypted_key();
+    for e in [
+        Identity::from_pem(cert.as_bytes(), ENCRYPTED_KEY).unwrap_err(),
+        Identity::from_bytes(cert.as_bytes(), ENCRYPTED_KEY).unwrap_err(),
+    ] {
+        assert_eq!(e, IdentityError::EncryptedKey);
+        let shown = e.to_string();
+        assert!(shown.contains("encrypted-keys") && shown.contains("openssl pkey -in"), "{shown}");
+    }
+    let old = include_bytes!("../../../tls-crypto/tests/data/keys/encrypted/openssl.old.pem");
+    let shown = Identity::from_bytes(cert.as_bytes(), old).unwrap_err().to_string();
+    assert!(shown.contains("`openssl pkcs8 -topk8 -in key.pem -out new.pem`"), "{shown}");
+}
+
+#[cfg(feature = "encrypted-keys")]
+#[test]
+fn encrypted_key_loads_with_its_password() {
+    let folder = Folder::new("encrypted");
+    let cert = certificate_of_encrypted_key();
+    let load = |password: &str| Identity::from_encrypted(cert.as_bytes(), ENCRYPTED_KEY, password);
+    assert_eq!(load("secret").unwrap().chain().len(), 1);
+    assert_eq!(load("secret ").unwrap_err(), IdentityError::WrongPassword);
+    // A key that is not encrypted needs none.
+    let (certs, key) = Ca::new(Kind::EcdsaP256).issue(Kind::EcdsaP256, &["a.test"], (2000, FAR));
+    Identity::from_encrypted(certs.as_bytes(), key.as_bytes(), "secret").unwrap();
+    let (certs, key) = (folder.write("chain.pem", cert), folder.write("key.pem", ENCRYPTED_KEY));
+    let files = IdentityFiles::new(&certs, &key);
+    assert_eq!(files.clone().with_password("secret").load().unwrap().chain().len(), 1);
+    for (files, cause) in [
+        (files.clone(), IdentityError::EncryptedKey),
+        (files.clone().with_password("wrong"), IdentityError::WrongPassword),
+    ] {
+        let e = files.load().unwrap_err();
+        assert!(e.to_string().starts_with(&format!("{}: ", key.display())), "{e}");
+        assert!(matches!(e, ReloadError::Identity { cause: found, .. } if found == cause));
+    }
+    assert!(!format!("{:?}", files.with_password("secret")).contains("secret"));
+    // In bytes, as `Debug` of vectors shows them.
+    let shown = format!("{:?}", IdentityFiles::new("a", "b").with_password("secret"));
+    assert!(!shown.contains("115"), "{shown}");
+}

@@ -11,6 +11,13 @@ use crate::pem::{PemError, Place};
 pub enum KeyRejected {
     /// It is encrypted with a password (PKCS#8 EncryptedPrivateKeyInfo).
     Encrypted,
+    /// It is encrypted in OpenSSL's old format, which is marked by `Proc-Type: 4,ENCRYPTED`. It
+    /// derives the key by one MD5 hash, and is not supported.
+    OldEncryption,
+    /// It is encrypted with an algorithm or parameters that are not supported. The text names them.
+    UnsupportedEncryption(String),
+    /// The password does not decrypt it, or it is damaged.
+    WrongPassword,
     /// It has an unsupported algorithm, curve or format, which is named.
     Unsupported(String),
     /// It is an RSA key with too few or too many bits.
@@ -40,6 +47,13 @@ pub enum KeyRejected {
 impl KeyRejected {
     pub(super) fn by_ring(rejected: ring::error::KeyRejected) -> Self {
         Self::Invalid(rejected.to_string())
+    }
+
+    /// `algorithm` is the contents of an AlgorithmIdentifier.
+    #[cfg(feature = "encrypted-keys")]
+    pub(super) fn unsupported_encryption(algorithm: &[u8]) -> Self {
+        let oid = der::Elements::new(algorithm).expect(der::OBJECT_IDENTIFIER).unwrap_or_default();
+        Self::UnsupportedEncryption(describe(oid, "an unsupported algorithm or parameters:"))
     }
 
     pub(super) fn open_ssh() -> Self {
@@ -82,8 +96,21 @@ impl fmt::Display for KeyRejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Encrypted => f.write_str(
-                "the private key is encrypted; decrypt it first, for example with `openssl pkey -in key.pem -out plain.pem`",
+                "the private key is encrypted; decrypt it first, with its password (feature `encrypted-keys`) or with \
+                 `openssl pkey -in key.pem -out plain.pem`",
             ),
+            Self::OldEncryption => f.write_str(
+                "the private key is encrypted in OpenSSL's old format (Proc-Type: 4,ENCRYPTED), which is not secure; \
+                 convert it with `openssl pkcs8 -topk8 -in key.pem -out new.pem`, or decrypt it with \
+                 `openssl pkey -in key.pem -out plain.pem`",
+            ),
+            Self::UnsupportedEncryption(what) => write!(
+                f,
+                "the private key is encrypted with {what}; convert it with `openssl pkcs8 -topk8 -in key.pem -out new.pem`"
+            ),
+            Self::WrongPassword => {
+                f.write_str("the password does not decrypt the private key: it is wrong, or the file is damaged")
+            }
             Self::Unsupported(what) => write!(f, "the private key is {what}; {SUPPORTED}"),
             Self::RsaSize { bits } => write!(f, "the private key is an RSA key of {bits} bits; {SUPPORTED}"),
             Self::PublicKeyMissing { tried: 0 } => f.write_str(
@@ -159,4 +186,8 @@ const NAMES: &[(&[u8], &str)] = &[
     (&[0x2b, 0x81, 0x04, 0x00, 0x23], "P-521"),
     (&[0x2b, 0x81, 0x04, 0x00, 0x21], "P-224"),
     (&[0x2b, 0x81, 0x04, 0x00, 0x0a], "secp256k1"),
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05, 0x03], "pbeWithMD5AndDES-CBC"),
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05, 0x0d], "PBES2"),
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x0c, 0x01, 0x03], "pbeWithSHAAnd3-KeyTripleDES-CBC"),
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x0c, 0x01, 0x06], "pbeWithSHAAnd40BitRC2-CBC"),
 ];

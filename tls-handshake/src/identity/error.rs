@@ -25,6 +25,11 @@ pub enum IdentityError {
         /// The reason.
         why: String,
     },
+    /// The key is encrypted, and there was no password. A program can ask for one and call
+    /// `Identity::from_encrypted` (feature `encrypted-keys`).
+    EncryptedKey,
+    /// The password does not decrypt the key, or the key is damaged.
+    WrongPassword,
     /// The key is unusable; the text says why.
     BadKey(String),
     /// A section of the file of certificates is unusable; the text names it and says why.
@@ -68,6 +73,14 @@ impl fmt::Display for IdentityError {
             Self::BadCertificate { at, why } => {
                 write!(f, "unusable certificate number {} of the chain: {why}", at.saturating_add(1))
             }
+            Self::EncryptedKey => f.write_str(
+                "unusable private key: it is encrypted; decrypt it with `openssl pkey -in key.pem -out plain.pem`, or load \
+                 it with its password (`Identity::from_encrypted`, feature `encrypted-keys`)",
+            ),
+            Self::WrongPassword => f.write_str(
+                "the password does not decrypt the private key: it is wrong, or the file is damaged; check for a newline \
+                 at its end",
+            ),
             Self::BadKey(why) => write!(f, "unusable private key: {why}"),
             Self::BadPem(why) => write!(f, "unusable certificate file: {why}"),
             Self::TooManyCertificates { got } => write!(

@@ -134,6 +134,27 @@ pub(super) fn chain_and_key(
     Ok((chain, key))
 }
 
+/// Reads certificates and the key, which is encrypted with `password` or not at all.
+#[cfg(feature = "encrypted-keys")]
+pub(super) fn chain_and_encrypted_key(
+    certs: &[u8],
+    key: &[u8],
+    password: &[u8],
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKey), IdentityError> {
+    let chain = match certs_in(certs, Encoding::PemOrDer) {
+        Err(IdentityError::NoCertificate(_)) if are_swapped(certs, key) => return Err(IdentityError::Swapped),
+        read => read?,
+    };
+    order::check(&chain)?;
+    let key = tls_crypto::decrypt_key(key, password).map_err(|e| match e {
+        KeyRejected::WrongPassword => IdentityError::WrongPassword,
+        KeyRejected::NoKey(found) => IdentityError::NoKey(found),
+        other => IdentityError::BadKey(other.to_string()),
+    })?;
+    let key = key_from_der(&key, &chain)?;
+    Ok((chain, key))
+}
+
 /// Returns whether `certs` is a key and `key` has certificates.
 fn are_swapped(certs: &[u8], key: &[u8]) -> bool {
     pem::has(certs, Content::PrivateKey) && pem::has(key, Content::Certificate) && !pem::has(key, Content::PrivateKey)
@@ -150,8 +171,8 @@ fn public_keys<'a>(chain: &'a [CertificateDer<'_>]) -> Vec<&'a [u8]> {
 /// [`IdentityError::NoKey`], [`IdentityError::BadKey`].
 fn key_from_pem(file: &[u8], public_keys: &[&[u8]]) -> Result<PrivateKey, IdentityError> {
     PrivateKey::from_pem_with_public_keys(file, public_keys).map_err(|e| match e {
-        KeyRejected::Encrypted => encrypted(),
-        KeyRejected::BadPem(_) if is_encrypted(file) => encrypted(),
+        KeyRejected::Encrypted => IdentityError::EncryptedKey,
+        KeyRejected::BadPem(_) if is_encrypted(file) => IdentityError::EncryptedKey,
         KeyRejected::NoKey(found) => IdentityError::NoKey(found),
         KeyRejected::BadPem(e) => IdentityError::BadKey(format!("the file is not valid PEM: {e}")),
         // The certificates gave all public keys there are.
@@ -163,7 +184,7 @@ fn key_from_pem(file: &[u8], public_keys: &[&[u8]]) -> Result<PrivateKey, Identi
 /// Reads a private key from DER.
 pub(super) fn key_from_der(der: &[u8], chain: &[CertificateDer<'_>]) -> Result<PrivateKey, IdentityError> {
     PrivateKey::from_der_with_public_keys(der, &public_keys(chain)).map_err(|e| match e {
-        KeyRejected::Encrypted => encrypted(),
+        KeyRejected::Encrypted => IdentityError::EncryptedKey,
         KeyRejected::Malformed => not_a_key(der),
         KeyRejected::PublicKeyMissing { tried: 1.. } => IdentityError::KeyMismatch,
         other => IdentityError::BadKey(other.to_string()),
@@ -194,10 +215,6 @@ pub(super) fn not_a_certificate(file: &[u8]) -> &'static str {
     } else {
         "it cannot be parsed"
     }
-}
-
-fn encrypted() -> IdentityError {
-    IdentityError::BadKey("it is encrypted; decrypt it with `openssl pkey -in key.pem -out plain.pem`".into())
 }
 
 fn bad_pem(e: PemError) -> IdentityError {

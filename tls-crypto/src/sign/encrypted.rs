@@ -1,0 +1,96 @@
+//! Private keys that are encrypted with a password (PKCS#8 EncryptedPrivateKeyInfo, RFC 5958 §3,
+//! with PBES2, RFC 8018 §6.2).
+
+use pkcs5::EncryptionScheme;
+use pkcs5::pbes2::Kdf;
+use zeroize::Zeroizing;
+
+use super::{KeyRejected, sole_section, sole_sequence};
+use crate::der::{self, Elements};
+use crate::pem;
+
+/// Decrypts the private key of a file, PEM or DER, and returns its DER (PKCS#8). A key that is not
+/// encrypted is returned as it is. The memory of the result is overwritten on drop; the caller
+/// should also overwrite `file` and `password`.
+///
+/// Supported is PBES2: PBKDF2 or scrypt, with AES or Triple DES. The work is bounded: at most
+/// 10,000,000 iterations of PBKDF2, a few seconds; for scrypt at most 256 MiB of memory, and four
+/// times the work that this takes.
+///
+/// # Errors
+/// [`KeyRejected::WrongPassword`]; [`KeyRejected::OldEncryption`] and
+/// [`KeyRejected::UnsupportedEncryption`], whose texts name the command that converts the key; and
+/// as [`PrivateKey::from_pem`](super::PrivateKey::from_pem).
+///
+/// ```no_run
+/// use strata_tls_crypto::{PrivateKey, decrypt_key};
+///
+/// let key = PrivateKey::from_bytes(&decrypt_key(&std::fs::read("key.pem")?, b"password")?)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn decrypt_key(file: &[u8], password: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyRejected> {
+    if pem::is_der(file) {
+        return decrypt(file, password);
+    }
+    decrypt(&sole_section(file)?.decode().map_err(KeyRejected::BadPem)?, password)
+}
+
+fn decrypt(key: &[u8], password: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyRejected> {
+    let mut fields = Elements::new(sole_sequence(key)?);
+    let (algorithm, encrypted) = match (fields.expect_whole(der::SEQUENCE), fields.optional(der::OCTET_STRING)) {
+        (Some(algorithm), Some(encrypted)) if fields.is_empty() => (algorithm, encrypted),
+        _ => return Ok(Zeroizing::new(key.to_vec())),
+    };
+    let (contents, algorithm) = algorithm;
+    let Ok(EncryptionScheme::Pbes2(scheme)) = EncryptionScheme::try_from(algorithm) else {
+        return Err(KeyRejected::unsupported_encryption(contents));
+    };
+    check_work(&scheme.kdf)?;
+    let mut buffer = Zeroizing::new(encrypted.to_vec());
+    let length = match scheme.decrypt_in_place(password, &mut buffer) {
+        Ok(decrypted) => decrypted.len(),
+        Err(pkcs5::Error::DecryptFailed) => return Err(KeyRejected::WrongPassword),
+        Err(_) => return Err(KeyRejected::unsupported_encryption(contents)),
+    };
+    // The plaintext is at the start; Zeroizing overwrites the padding too.
+    buffer.truncate(length);
+    // One wrong password of 256 leaves valid padding.
+    let mut fields = Elements::new(sole_sequence(&buffer).map_err(|_| KeyRejected::WrongPassword)?);
+    match fields.optional(der::INTEGER) {
+        Some(_) => Ok(buffer),
+        None => Err(KeyRejected::WrongPassword),
+    }
+}
+
+/// Rejects parameters that take minutes or gigabytes, and those for which scrypt is not defined.
+fn check_work(kdf: &Kdf) -> Result<(), KeyRejected> {
+    match kdf {
+        Kdf::Pbkdf2(pbkdf2) if !(1..=MAX_ITERATIONS).contains(&pbkdf2.iteration_count) => {
+            let got = pbkdf2.iteration_count;
+            Err(too_expensive(format!("PBKDF2 with {got} iterations, but 1 to {MAX_ITERATIONS} are supported")))
+        }
+        Kdf::Scrypt(scrypt) => {
+            let (n, r, p) = (scrypt.cost_parameter, u64::from(scrypt.block_size), u64::from(scrypt.parallelization));
+            let memory = n.saturating_mul(r).saturating_mul(128);
+            let is_defined = n.is_power_of_two() && n > 1 && r > 0 && p > 0;
+            if is_defined && memory <= MAX_SCRYPT_MEMORY && memory.saturating_mul(p) <= MAX_SCRYPT_WORK {
+                return Ok(());
+            }
+            Err(too_expensive(format!(
+                "scrypt with the parameters N={n}, r={r}, p={p}, but at most 256 MiB are supported"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn too_expensive(what: String) -> KeyRejected {
+    KeyRejected::UnsupportedEncryption(what)
+}
+
+/// Ten times what OpenSSL's and OWASP's advice for SHA-256 amounts to.
+const MAX_ITERATIONS: u32 = 10_000_000;
+/// In bytes. OpenSSL writes keys that take 16 MiB.
+const MAX_SCRYPT_MEMORY: u64 = 256 << 20;
+/// Memory times parallelization.
+const MAX_SCRYPT_WORK: u64 = 4 * MAX_SCRYPT_MEMORY;
