@@ -29,7 +29,8 @@
 //! hellos that an endpoint must reject, and [`registry`] names all that IANA registers. What Strata
 //! does not speak is read for tools: [`dtls`], [`heartbeat`], [`ssl2`], other
 //! [key exchanges](handshake::key_exchange), and extensions such as
-//! [`EncryptedClientHello`](extension::EncryptedClientHello).
+//! [`EncryptedClientHello`](extension::EncryptedClientHello). `observer::Observer` (feature
+//! `alloc`) follows a connection between others.
 //!
 //! # The server name of a ClientHello
 //!
@@ -112,6 +113,8 @@ pub mod handshake;
 pub mod heartbeat;
 pub mod lenient;
 pub mod list;
+#[cfg(feature = "alloc")]
+pub mod observer;
 #[cfg(feature = "alloc")]
 pub mod owned;
 pub mod reader;

@@ -1,5 +1,5 @@
-//! ServerKeyExchange and ClientKeyExchange of all key exchanges up to TLS 1.2: RSA, DH, ECDH, PSK and
-//! SRP. Read only: Strata negotiates ECDHE with certificates, whose messages are in
+//! ServerKeyExchange and ClientKeyExchange of all key exchanges up to TLS 1.2: RSA, DH, ECDH, PSK
+//! and SRP. Read only: Strata negotiates ECDHE with certificates, whose messages are in
 //! [`tls12`](super::tls12).
 //!
 //! The messages do not say what they contain: the selected cipher suite and version do.
@@ -65,8 +65,8 @@ impl<'a> ServerKeyExchange<'a> {
     /// Decodes the body of the message, in a handshake that selected `suite` and `version`.
     ///
     /// # Errors
-    /// The decoding error; [`Fault::IllegalValue`](crate::Fault::IllegalValue) if a curve is given by
-    /// its parameters, which RFC 8422 deprecates.
+    /// The decoding error; [`Fault::IllegalValue`](crate::Fault::IllegalValue) if a curve is given
+    /// by its parameters, which RFC 8422 deprecates.
     pub fn decode(body: &'a [u8], suite: &CipherSuiteInfo, version: ProtocolVersion) -> Result<Self, DecodeError> {
         let mut r = Reader::new(body);
         let has_psk = matches!(suite.authentication, Authentication::Psk | Authentication::RsaAndPsk);
@@ -127,8 +127,8 @@ impl<'a> ServerSignature<'a> {
     }
 }
 
-/// The share of a server in a Diffie-Hellman group of its choice (RFC 5246 §7.4.3). The group is not
-/// checked.
+/// The share of a server in a Diffie-Hellman group of its choice (RFC 5246 §7.4.3). The group is
+/// not checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerDhParams<'a> {
     /// `dh_p`, the prime; at least one byte.
