@@ -58,6 +58,7 @@
 //! # A malformed message
 //!
 //! The writer does not check what it writes, so tests can send messages that a peer must reject.
+//! `malformed` (feature `alloc`) changes valid hellos, lengths included.
 //!
 //! ```
 //! use strata_tls_codec::{
@@ -113,6 +114,8 @@ pub mod handshake;
 pub mod heartbeat;
 pub mod lenient;
 pub mod list;
+#[cfg(feature = "alloc")]
+pub mod malformed;
 #[cfg(feature = "alloc")]
 pub mod observer;
 #[cfg(feature = "alloc")]
