@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::{
-    code_points::{AlertDescription, AlertLevel},
+    code_points::{AlertDescription, AlertLevel, ContentType},
     error::{BufferFull, DecodeError},
     reader::{Decode, Reader},
     writer::{Encode, Writer},
@@ -56,6 +56,13 @@ impl Alert {
     #[must_use]
     pub const fn to_bytes(self) -> [u8; 2] {
         [self.level.0, self.description.0]
+    }
+
+    /// Returns an unencrypted record with the alert, for the answer to a ClientHello.
+    #[inline]
+    #[must_use]
+    pub const fn to_record(self) -> [u8; 7] {
+        [ContentType::ALERT.0, 3, 3, 0, 2, self.level.0, self.description.0]
     }
 }
 

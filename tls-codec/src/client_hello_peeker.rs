@@ -30,15 +30,21 @@
 //! ```
 
 #[cfg(feature = "alloc")]
+mod quic;
+
+#[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 use core::fmt;
 
+#[cfg(feature = "alloc")]
+pub use self::quic::{DEFAULT_QUIC_LIMIT, QuicClientHelloPeeker};
+
 use crate::{
-    code_points::{ContentType, HandshakeType},
+    code_points::{AlertDescription, ContentType, HandshakeType},
     error::{DecodeError, Fault},
     handshake::{ClientHello, MESSAGE_HEADER_LEN, Split, message_length, split_message},
     lenient::{LenientClientHello, Prefix},
-    record::{Deframed, HEADER_LEN, MAX_FRAGMENT, RecordError, deframe},
+    record::{Deframed, HEADER_LEN, MAX_FRAGMENT, Protocol, RecordError, deframe},
 };
 
 /// The default limit for the records of a ClientHello, in bytes: 256 KiB. The longest ClientHello
@@ -267,6 +273,49 @@ pub enum PeekError {
     Split,
 }
 
+impl PeekError {
+    /// Returns the alert with which a router should answer, as a server would. `None` if the peer
+    /// speaks another protocol and would not read it; then close the connection.
+    ///
+    /// ```
+    /// use strata_tls_codec::client_hello_peeker::{DEFAULT_LIMIT, peek_client_hello};
+    /// use strata_tls_codec::{Alert, AlertDescription};
+    ///
+    /// /// Returns the last bytes for a client that is not routed.
+    /// fn rejection(received: &[u8]) -> Option<[u8; 7]> {
+    ///     let alert = match peek_client_hello(received, DEFAULT_LIMIT) {
+    ///         Ok(_) => AlertDescription::UNRECOGNIZED_NAME, // no backend has the name
+    ///         Err(error) => error.alert()?,
+    ///     };
+    ///     Some(Alert::fatal(alert).to_record())
+    /// }
+    ///
+    /// let decode_error = [21, 3, 3, 0, 2, 2, 50];
+    /// assert_eq!(rejection(&[22, 3, 1, 0, 5, 1, 0, 0, 1, 3]), Some(decode_error));
+    /// assert_eq!(rejection(b"GET / HTTP/1.1"), None);
+    /// ```
+    #[must_use]
+    pub fn alert(&self) -> Option<AlertDescription> {
+        Some(match self {
+            Self::NotTls(error) | Self::Record(error) => match error {
+                RecordError::Oversized { .. } => AlertDescription::RECORD_OVERFLOW,
+                RecordError::UnknownContentType(_) => AlertDescription::UNEXPECTED_MESSAGE,
+                RecordError::BadVersion(_) | RecordError::NotTls(Protocol::SslV2) => AlertDescription::PROTOCOL_VERSION,
+                RecordError::NotTls(_) => return None,
+            },
+            Self::NotHandshake(_) | Self::NotClientHello(_) => AlertDescription::UNEXPECTED_MESSAGE,
+            Self::Malformed(error) if *error == EMPTY_FRAGMENT => AlertDescription::UNEXPECTED_MESSAGE,
+            Self::Malformed(error) => match error.fault {
+                Fault::Truncated | Fault::BadLength | Fault::TrailingData | Fault::DuplicateExtension(_) => {
+                    AlertDescription::DECODE_ERROR
+                }
+                Fault::MisplacedExtension(_) | Fault::IllegalValue => AlertDescription::ILLEGAL_PARAMETER,
+            },
+            Self::TooLong { .. } | Self::Split => AlertDescription::DECODE_ERROR,
+        })
+    }
+}
+
 impl fmt::Display for PeekError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -283,6 +332,9 @@ impl fmt::Display for PeekError {
 }
 
 impl core::error::Error for PeekError {}
+
+/// The fault of a record without a body.
+const EMPTY_FRAGMENT: DecodeError = DecodeError { fault: Fault::BadLength, at: "TLSPlaintext.length" };
 
 /// A handshake record.
 enum Fragment<'a> {
@@ -311,7 +363,7 @@ fn fragment(bytes: &[u8], start: usize, limit: usize) -> Result<Fragment<'_>, Pe
         Deframed::Incomplete { need } => (bytes.len().saturating_add(need), Fragment::Incomplete { need }),
         // "Implementations MUST NOT send zero-length fragments of Handshake types" (RFC 9846 §5.1).
         Deframed::Record { body, .. } if body.is_empty() => {
-            return Err(PeekError::Malformed(DecodeError { fault: Fault::BadLength, at: "TLSPlaintext.length" }));
+            return Err(PeekError::Malformed(EMPTY_FRAGMENT));
         }
         Deframed::Record { body, .. } => (body.end, Fragment::Whole { body: bytes.get(body).unwrap_or_default() }),
     };

@@ -329,3 +329,94 @@ fn lenient_peek_reads_what_the_strict_one_rejects() {
     let alert = record(ContentType::ALERT, &[2, 40]);
     assert_eq!(ClientHelloPeeker::new().peek_lenient(&alert), Err(PeekError::NotHandshake(ContentType::ALERT)));
 }
+
+#[test]
+fn crypto_frames_in_any_order_give_the_hello() {
+    let body = hello_body();
+    let stream = [&message(&body)[..], b"next"].concat();
+    for size in [1, 7, 50, 1000] {
+        let mut frames: Vec<_> = stream.chunks(size).enumerate().map(|(at, data)| (at * size, data)).collect();
+        for step in [1, 3, 5] {
+            let count = frames.len();
+            // Other orders: with steps of 1, 3 and 5 from the end.
+            frames.reverse();
+            let mut peeker = QuicClientHelloPeeker::new();
+            let order = (0..step).flat_map(|first| (first..count).step_by(step));
+            let mut ready = vec![false; stream.len()];
+            for (offset, data) in order.map(|at| frames[at]) {
+                for _ in 0..2 {
+                    peeker.add(offset.try_into().unwrap(), data).unwrap();
+                }
+                // Other data for the same bytes do not count.
+                peeker.add(offset.try_into().unwrap(), &vec![0xff; data.len()]).unwrap();
+                ready[offset..offset + data.len()].fill(true);
+                let there = ready.iter().take_while(|ready| **ready).count();
+                match peeker.peek().unwrap() {
+                    Peek::ClientHello(hello) => {
+                        assert_eq!(Ok(hello), decode_all(&body));
+                        assert!(there >= body.len() + 4);
+                    }
+                    Peek::Incomplete { need } => {
+                        let expected = if there < 4 { 4 - there } else { body.len() + 4 - there };
+                        assert_eq!(need, expected);
+                    }
+                }
+                let prefix = &body[..there.saturating_sub(4).min(body.len())];
+                match (peeker.peek_lenient().unwrap(), ClientHello::lenient_prefix(prefix, body.len()).unwrap()) {
+                    (Prefix::Incomplete { .. }, Prefix::Incomplete { .. }) => {}
+                    (found, expected) => assert_eq!(found, expected),
+                }
+            }
+            assert!(matches!(peeker.peek(), Ok(Peek::ClientHello(_))));
+        }
+    }
+}
+
+#[test]
+fn crypto_data_above_the_limit_is_rejected() {
+    let message = message(&hello_body());
+    let too_long = |got| Err(PeekError::TooLong { got, limit: 100 });
+    let mut peeker = QuicClientHelloPeeker::with_limit(100);
+    assert_eq!(peeker.add(100, &[1]), too_long(101));
+    assert_eq!(peeker.add(u64::MAX, &[1]), too_long(usize::MAX));
+    assert_eq!(peeker.add(96, &[0; 4]), Ok(()));
+    // Its header announces more.
+    assert_eq!(peeker.add(0, &message[..4]), Ok(()));
+    assert_eq!(peeker.peek(), Err(PeekError::TooLong { got: message.len(), limit: 100 }));
+    let mut server = QuicClientHelloPeeker::new();
+    server.add(0, &[2]).unwrap();
+    assert_eq!(server.peek(), Err(PeekError::NotClientHello(HandshakeType::SERVER_HELLO)));
+    assert_eq!(server.peek_lenient(), Err(PeekError::NotClientHello(HandshakeType::SERVER_HELLO)));
+}
+
+#[test]
+fn each_rejection_has_the_alert_of_a_server() {
+    let hello = message(&hello_body());
+    let mut longer = hello.clone();
+    longer.push(0);
+    longer[3] += 1;
+    let oversized = [22, 3, 1, 0xff, 0xff];
+    let cases: [(Vec<u8>, Option<AlertDescription>); 9] = [
+        (b"GET / HTTP/1.1".to_vec(), None),
+        (vec![0x80, 31, 1, 3, 1, 0], Some(AlertDescription::PROTOCOL_VERSION)),
+        (vec![99, 99, 99, 99, 99], Some(AlertDescription::UNEXPECTED_MESSAGE)),
+        (vec![22, 9, 1, 0, 5], Some(AlertDescription::PROTOCOL_VERSION)),
+        (oversized.to_vec(), Some(AlertDescription::RECORD_OVERFLOW)),
+        (record(ContentType::ALERT, &[1, 0]), Some(AlertDescription::UNEXPECTED_MESSAGE)),
+        (records(&[2, 0, 0, 0], 4), Some(AlertDescription::UNEXPECTED_MESSAGE)),
+        (records(&longer, 1000), Some(AlertDescription::DECODE_ERROR)),
+        (record(ContentType::HANDSHAKE, &[]), Some(AlertDescription::UNEXPECTED_MESSAGE)),
+    ];
+    for (stream, expected) in cases {
+        let error = ClientHelloPeeker::new().peek(&stream).unwrap_err();
+        assert_eq!(error.alert(), expected, "{error}");
+    }
+    let misplaced = DecodeError { fault: Fault::MisplacedExtension(ExtensionType::OID_FILTERS), at: "" };
+    assert_eq!(PeekError::Malformed(misplaced).alert(), Some(AlertDescription::ILLEGAL_PARAMETER));
+    let limited = ClientHelloPeeker::with_limit(50).peek(&records(&hello, 40)).unwrap_err();
+    assert_eq!(limited.alert(), Some(AlertDescription::DECODE_ERROR));
+    assert_eq!(
+        decode_all(&Alert::fatal(AlertDescription::DECODE_ERROR).to_record()[5..]),
+        Ok(Alert::fatal(AlertDescription::DECODE_ERROR))
+    );
+}
