@@ -257,7 +257,22 @@ macro_rules! shared_settings {
 macro_rules! shared_setting_helpers {
     ($engine:ty, $runtime:ty) => {
         pub(crate) fn engine_mut(&mut self) -> &mut $engine {
+            #[cfg(feature = "quic")]
+            self.quic.take();
             self.engine.get_mut()
+        }
+
+        /// Returns the engine's configuration for QUIC.
+        #[cfg(feature = "quic")]
+        pub(crate) fn for_quic(&self) -> Result<&tls_handshake::quic::Config<$engine>, $crate::Contradiction> {
+            match self.quic.get() {
+                Some(config) => Ok(config),
+                None => {
+                    self.validate()?;
+                    let config = tls_handshake::quic::Config::<$engine>::new(self.engine.original())?;
+                    Ok(self.quic.get_or_init(|| config))
+                }
+            }
         }
 
         fn runtime_mut(&mut self) -> &mut $runtime {

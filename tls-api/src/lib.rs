@@ -135,6 +135,7 @@
 //! * `tokio`: asynchronous connections, in the module `tokio`.
 //! * `encrypted-keys`: loads private keys that are encrypted with a password,
 //!   [`Identity::from_encrypted`] and [`IdentityFiles::with_password`].
+//! * `quic`: TLS for implementations of QUIC, in the module `quic`.
 //! * `dangerous_configuration`: lets a client replace certificate verification.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -155,6 +156,9 @@ mod config;
 mod identity;
 mod log;
 pub mod manual;
+#[cfg(feature = "quic")]
+#[cfg_attr(docsrs, doc(cfg(feature = "quic")))]
+pub mod quic;
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub mod redis;

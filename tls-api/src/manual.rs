@@ -13,6 +13,7 @@
 //! | [`external_psks`] | How do two machines connect without certificates? |
 //! | [`io`] | How do I drive a connection: blocking streams, event loops, other runtimes |
 #![cfg_attr(feature = "tokio", doc = "| [`asynchronous`] | How do I use it under tokio? |")]
+#![cfg_attr(feature = "quic", doc = "| [`quic`] | How do I use it within QUIC? |")]
 //! | [`errors`] | What does this error mean, and what do I do about it? |
 //! | [`limits`] | How much can a peer make me hold or compute? |
 //! | [`coming_from_rustls`] | Which call replaces which? |
@@ -34,6 +35,9 @@ pub mod identities;
 pub mod io;
 pub mod limits;
 pub mod performance;
+#[cfg(feature = "quic")]
+#[cfg_attr(docsrs, doc(cfg(feature = "quic")))]
+pub mod quic;
 pub mod resumption;
 pub mod security;
 pub mod trust;

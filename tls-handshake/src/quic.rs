@@ -32,7 +32,7 @@
 //!
 //! let mut config = ClientConfig::new();
 //! config.set_alpn_protocols(&[b"h3"])?;
-//! let config = Config::client(&config)?; // once for all connections
+//! let config = Config::<ClientConfig>::new(&config)?; // once for all connections
 //! let (name, parameters) = ("a.test".try_into()?, b"transport parameters".to_vec());
 //! let start = ClientStart::default();
 //! let mut client = Connection::client(&config, Version::V1, name, start, parameters)?;

@@ -1,6 +1,8 @@
 //! [`ClientConfig`]: the settings of a client.
 
 use std::sync::Arc;
+#[cfg(feature = "quic")]
+use std::sync::OnceLock;
 
 use tls_handshake::client::Client as Role;
 use tls_handshake::verify::{OcspPolicy, ServerVerifier};
@@ -50,6 +52,9 @@ use crate::{CertificateError, ClientSession, Error, WriteEarlyData};
 pub struct ClientConfig {
     pub(crate) engine: PerThread<EngineConfig>,
     pub(crate) runtime: PerThread<ClientRuntime>,
+    /// The engine's configuration for QUIC, made on first use.
+    #[cfg(feature = "quic")]
+    quic: OnceLock<tls_handshake::quic::Config<EngineConfig>>,
     context: SessionContext,
     /// Set by [`set_ocsp_request`](Self::set_ocsp_request); without it the verifier decides.
     ocsp_request: Option<bool>,
@@ -98,6 +103,8 @@ impl ClientConfig {
         let mut config = Self {
             engine: PerThread::new(EngineConfig::new()),
             runtime: PerThread::new(runtime),
+            #[cfg(feature = "quic")]
+            quic: OnceLock::new(),
             context: SessionContext::default(),
             ocsp_request: None,
             sct_request: None,

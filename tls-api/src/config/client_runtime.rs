@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pki_types::{ServerName, UnixTime};
 use tls_handshake::verify::{OcspPolicy, ServerVerifier};
-use tls_handshake::{Answer, CertificateError, ClientSessionValue, NeedVerdict, Needs};
+use tls_handshake::{Answer, CertificateError, ClientSessionValue, ClientStart, ExternalPsk, NeedVerdict, Needs};
 
 use crate::config::time::TimeProvider;
 use crate::identity::psk::ResolvesClientPsk;
@@ -75,6 +75,28 @@ impl ClientRuntime {
     /// Returns the hash of what the current identity depends on, as part of the resumption scope.
     pub(crate) fn identity_scope(&self) -> Option<[u8; 32]> {
         self.identity.as_ref()?.session_scope()
+    }
+
+    /// Returns the external keys for this server.
+    pub(crate) fn psks_for(&self, name: &ServerName<'_>) -> Vec<ExternalPsk> {
+        self.psks.as_ref().map(|psks| psks.resolve(name)).unwrap_or_default()
+    }
+
+    /// Returns what a connection offers: these external keys, or a stored session of the scope that
+    /// `scope_of` returns for the client's identity.
+    pub(crate) fn start<'p>(
+        &self,
+        name: &ServerName<'_>,
+        psks: &'p [ExternalPsk],
+        scope_of: impl Fn(Option<&[u8; 32]>) -> [u8; 32],
+    ) -> ClientStart<'p> {
+        let identity_scope = self.identity_scope();
+        // A session that is taken from the storage must be offered, so take it only here.
+        let session = match psks.is_empty() {
+            true => self.take_session(name, &scope_of(identity_scope.as_ref())),
+            false => None,
+        };
+        ClientStart { session, external_psks: psks, identity_scope }
     }
 
     /// Takes a session to offer to this server from the storage, and the current time. Returns

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+#[cfg(feature = "quic")]
+use std::sync::OnceLock;
 
 use tls_handshake::resumption::DEFAULT_TICKET_LIFETIME;
 use tls_handshake::server::Server as Role;
@@ -41,6 +43,9 @@ use crate::{Error, ServerSession};
 pub struct ServerConfig {
     pub(crate) engine: PerThread<EngineConfig>,
     pub(crate) runtime: PerThread<ServerRuntime>,
+    /// The engine's configuration for QUIC, made on first use.
+    #[cfg(feature = "quic")]
+    quic: OnceLock<tls_handshake::quic::Config<EngineConfig>>,
     context: SessionContext,
     /// Set by [`set_ticket_lifetime`](Self::set_ticket_lifetime).
     ticket_lifetime: Option<u32>,
@@ -79,6 +84,8 @@ impl ServerConfig {
         let mut config = Self {
             engine: PerThread::new(EngineConfig::new()),
             runtime: PerThread::new(runtime),
+            #[cfg(feature = "quic")]
+            quic: OnceLock::new(),
             context: SessionContext::default(),
             ticket_lifetime: None,
             ticketer_lifetime: None,

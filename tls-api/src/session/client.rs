@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pki_types::ServerName;
 use tls_handshake::client::Client;
-use tls_handshake::{Answer, ClientStart, Connection, Error, Need, Needs, Outgoing};
+use tls_handshake::{Answer, Connection, Error, Need, Needs, Outgoing};
 
 use crate::config::client::ClientConfig;
 use crate::config::client_runtime::ClientRuntime;
@@ -73,16 +73,8 @@ fn begin(
     outgoing: &mut Outgoing,
 ) -> Result<Connection<Client>, Error> {
     let (engine, runtime) = (config.engine.for_this_thread(), config.runtime.original());
-    let psks = runtime.psks.as_ref().map(|psks| psks.resolve(&name)).filter(|psks| !psks.is_empty());
-    let mut start = ClientStart { identity_scope: runtime.identity_scope(), ..ClientStart::default() };
-    match &psks {
-        Some(psks) => start.external_psks = psks,
-        // A session that is taken from the storage must be offered, so take it only here.
-        None => {
-            let scope = engine.session_scope_with(start.identity_scope.as_ref());
-            start.session = runtime.take_session(&name, &scope);
-        }
-    }
+    let psks = runtime.psks_for(&name);
+    let start = runtime.start(&name, &psks, |identity| engine.session_scope_with(identity));
     Connection::begin(engine, name, start, outgoing)
 }
 

@@ -37,20 +37,36 @@ struct Facts {
     external_psk_identity: Option<Box<[u8]>>,
 }
 
+/// Collects the facts from an engine's accessors, which are the same over records and over QUIC.
+macro_rules! facts {
+    ($connection:ident, $server_name:ident) => {
+        Some(Self(Arc::new(Facts {
+            version: $connection.protocol_version()?,
+            suite: $connection.negotiated_cipher_suite()?,
+            group: $connection.negotiated_group(),
+            kind: $connection.handshake_kind()?,
+            alpn: $connection.alpn_protocol().map(Box::from),
+            server_name: $server_name.map(Box::from),
+            peer_certificates: $connection.shared_peer_certificates(),
+            peer_signature_scheme: $connection.peer_signature_scheme(),
+            external_psk_identity: $connection.external_psk_identity().map(Box::from),
+        })))
+    };
+}
+
 impl ConnectionInfo {
     /// Returns `None` until the handshake is complete.
     pub(crate) fn of<R: Role>(connection: &Connection<R>, server_name: Option<&str>) -> Option<Self> {
-        Some(Self(Arc::new(Facts {
-            version: connection.protocol_version()?,
-            suite: connection.negotiated_cipher_suite()?,
-            group: connection.negotiated_group(),
-            kind: connection.handshake_kind()?,
-            alpn: connection.alpn_protocol().map(Box::from),
-            server_name: server_name.map(Box::from),
-            peer_certificates: connection.shared_peer_certificates(),
-            peer_signature_scheme: connection.peer_signature_scheme(),
-            external_psk_identity: connection.external_psk_identity().map(Box::from),
-        })))
+        facts!(connection, server_name)
+    }
+
+    /// The same over QUIC.
+    #[cfg(feature = "quic")]
+    pub(crate) fn of_quic<R: Role>(
+        connection: &tls_handshake::quic::Connection<R>,
+        server_name: Option<&str>,
+    ) -> Option<Self> {
+        facts!(connection, server_name)
     }
 
     /// Returns the negotiated protocol version.

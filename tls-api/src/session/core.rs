@@ -67,12 +67,48 @@ pub(crate) struct SessionCore<R: SessionRole> {
 }
 
 /// The request that the application answers.
-enum PendingNeed {
+pub(crate) enum PendingNeed {
     None,
     /// The application has not taken it yet.
     Waiting(Box<Need>),
     /// The application has taken a request of this kind.
     Taken(Needs),
+}
+
+impl PendingNeed {
+    /// Takes the request, once.
+    pub(crate) fn take(&mut self) -> Option<Need> {
+        self.take_if(|_| true)
+    }
+
+    /// Takes the request if it is for a signature.
+    pub(crate) fn take_signature(&mut self) -> Option<NeedSignature> {
+        match self.take_if(|need| matches!(need, Need::Signature(_))) {
+            Some(Need::Signature(need)) => Some(need),
+            _ => None,
+        }
+    }
+
+    fn take_if(&mut self, matches: impl Fn(&Need) -> bool) -> Option<Need> {
+        let Self::Waiting(need) = &*self else { return None };
+        let kind = need.kind();
+        if !matches(need) {
+            return None;
+        }
+        match std::mem::replace(self, Self::Taken(kind)) {
+            Self::Waiting(need) => Some(*need),
+            Self::None | Self::Taken(_) => None,
+        }
+    }
+
+    /// Returns its kind, also after the application has taken it.
+    pub(crate) fn kind(&self) -> Option<Needs> {
+        match self {
+            Self::None => None,
+            Self::Waiting(need) => Some(need.kind()),
+            Self::Taken(kind) => Some(*kind),
+        }
+    }
 }
 
 /// Whether the transport may deliver more.
@@ -365,45 +401,21 @@ impl<R: SessionRole> SessionCore<R> {
     }
 
     pub(crate) fn take_need(&mut self) -> Option<Need> {
-        self.take_need_if(|_| true)
+        if self.connection.error().is_some() { None } else { self.need.take() }
     }
 
     pub(crate) fn take_signature_request(&mut self) -> Option<NeedSignature> {
-        match self.take_need_if(|need| matches!(need, Need::Signature(_))) {
-            Some(Need::Signature(need)) => Some(need),
-            _ => None,
-        }
-    }
-
-    fn take_need_if(&mut self, matches: impl Fn(&Need) -> bool) -> Option<Need> {
-        let PendingNeed::Waiting(need) = &self.need else { return None };
-        let kind = need.kind();
-        if !matches(need) || self.connection.error().is_some() {
-            return None;
-        }
-        match std::mem::replace(&mut self.need, PendingNeed::Taken(kind)) {
-            PendingNeed::Waiting(need) => Some(*need),
-            PendingNeed::None | PendingNeed::Taken(_) => None,
-        }
-    }
-
-    /// Returns the kind of the application's request.
-    fn pending_kind(&self) -> Option<Needs> {
-        match &self.need {
-            PendingNeed::None => None,
-            PendingNeed::Waiting(need) => Some(need.kind()),
-            PendingNeed::Taken(kind) => Some(*kind),
-        }
+        if self.connection.error().is_some() { None } else { self.need.take_signature() }
     }
 
     /// Returns the kind of the request that the handshake waits for. It does not wait for the
     /// tickets of TLS 1.3.
     fn awaited(&self) -> Option<Needs> {
-        self.pending_kind().filter(|_| self.connection.is_handshaking())
+        self.need.kind().filter(|_| self.connection.is_handshaking())
     }
 
     pub(crate) fn answer(&mut self, answer: Answer) -> Result<IoState, Error> {
-        let Some(kind) = self.pending_kind() else {
+        let Some(kind) = self.need.kind() else {
             self.check_error()?;
             return Err(Error::WrongAnswer);
         };

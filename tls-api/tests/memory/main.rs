@@ -21,6 +21,8 @@ mod negotiation;
 mod pair;
 mod pki;
 mod psk;
+#[cfg(feature = "quic")]
+mod quic;
 mod reading;
 mod record_sizes;
 mod rejections;

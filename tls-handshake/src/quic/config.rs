@@ -22,7 +22,7 @@ impl Config<ClientConfig> {
     /// # Errors
     /// [`Contradiction`] if TLS 1.3 is not enabled, if there are no application protocols, or as
     /// for [`ClientConfig::validate`].
-    pub fn client(config: &ClientConfig) -> Result<Self, Contradiction> {
+    pub fn new(config: &ClientConfig) -> Result<Self, Contradiction> {
         let config = config.for_quic();
         config.validate()?;
         Ok(Self(Arc::new(config)))
@@ -41,7 +41,7 @@ impl Config<ServerConfig> {
     /// # Errors
     /// [`Contradiction`] if TLS 1.3 is not enabled, if there are no application protocols, or as
     /// for [`ServerConfig::validate`].
-    pub fn server(config: &ServerConfig) -> Result<Self, Contradiction> {
+    pub fn new(config: &ServerConfig) -> Result<Self, Contradiction> {
         let config = config.for_quic();
         config.validate()?;
         Ok(Self(Arc::new(config)))

@@ -7,14 +7,14 @@ use tls_crypto::SystemRandom;
 use tls_crypto::quic::Version;
 
 use super::sink::{Levels, QuicSink};
-use super::{ClientConnection, Config, ServerConnection, ServerStart};
+use super::{ClientConnection, Config, KeyChange, Output, ServerConnection, ServerStart};
 use crate::client::Client;
 use crate::client::hello::WaitServerHello;
 use crate::client::offered_psk::ResumptionOffer;
 use crate::client::session_tracker::SessionTracker;
 use crate::config::{ClientConfig, ServerConfig};
 use crate::connection::ClientStart;
-use crate::error::Error;
+use crate::error::{Error, Level};
 use crate::resumption::{ClientSessionValue, StoredSessions};
 use crate::server::Server;
 use crate::server::hello::WaitClientHello;
@@ -40,6 +40,7 @@ impl ClientConnection {
     ) -> Result<Self, Error> {
         let config = Arc::clone(config.get());
         let mut session_tracker = SessionTracker::new(Arc::clone(&config), name.clone(), start.identity_scope);
+        let remembered = start.session.as_ref().map(|(session, _)| session.application.clone());
         let known = match start.session {
             _ if !start.external_psks.is_empty() => ResumptionOffer::external(&config, start.external_psks),
             Some((mut session, now)) => {
@@ -67,7 +68,16 @@ impl ClientConnection {
         let quic = Quic { parameters, session_data: Vec::new(), accept_early_data: None };
         let transport = Transport::Quic(Box::new(quic));
         let state = WaitServerHello::start(config, name, known, transport, &SystemRandom, &mut sink)?;
+        let is_early = |output: &Output| matches!(output, Output::Keys(KeyChange::Write(Level::ZeroRtt, _)));
+        levels.early_parameters = remembered.filter(|_| levels.output.iter().any(is_early));
         Ok(Self::from_parts(Client::WaitServerHello(state), levels, session_tracker, limit, key_log))
+    }
+
+    /// Returns the server's transport parameters of the earlier connection, which limit early data
+    /// (RFC 9000 §7.4.1). `None` if no early data may be sent.
+    #[must_use]
+    pub fn early_transport_parameters(&self) -> Option<&[u8]> {
+        self.levels.early_parameters.as_deref()
     }
 
     /// Returns whether [`take_sessions`](Self::take_sessions) would return any.

@@ -24,12 +24,14 @@ pub(super) struct Levels {
     writing: Level,
     pub(super) output: VecDeque<Output>,
     pub(super) peer_parameters: Option<Box<[u8]>>,
+    /// The server's parameters that limit early data, if a client may send it.
+    pub(super) early_parameters: Option<Box<[u8]>>,
 }
 
 impl Levels {
     pub(super) fn new(version: Version) -> Self {
         let (reading, writing) = (Level::Initial, Level::Initial);
-        Self { version, reading, writing, output: VecDeque::new(), peer_parameters: None }
+        Self { version, reading, writing, output: VecDeque::new(), peer_parameters: None, early_parameters: None }
     }
 
     fn keys(&self, secret: Option<(&TrafficSecret, BulkAlgorithm)>) -> Result<Keys, Error> {

@@ -283,6 +283,7 @@ fn accepted_early_data_uses_keys_of_0_rtt() {
     let session = establish(&mut harness, &configs.0, &configs.1).remove(0);
     let mut pair = resuming(&harness, &configs, session, server_start());
     assert_eq!(pair.client.events, ["send Initial", "write 0-RTT"]);
+    assert_eq!(pair.client.connection.early_transport_parameters(), Some(SERVER_PARAMETERS));
     let early = pair.client.seal(Level::ZeroRtt, b"early");
     let mut exported = [[0; 32]; 2];
     pair.client.connection.export_early_keying_material(&mut exported[0], b"label", None).unwrap();
@@ -363,6 +364,7 @@ fn session_without_parameters_offers_no_early_data() {
     session.application = [].into();
     let mut pair = resuming(&harness, &configs, session, server_start());
     assert!(!pair.client.can_write(Level::ZeroRtt));
+    assert_eq!(pair.client.connection.early_transport_parameters(), None);
     pair.handshake(&mut |need| harness.answer(need)).unwrap();
     assert_eq!(pair.client.connection.handshake_kind(), Some(HandshakeKind::Resumed));
 }
@@ -400,10 +402,10 @@ fn configuration_for_quic_requires_tls13_and_alpn() {
     let (mut client, mut server) = configs();
     client.set_versions(&[TLS12]).unwrap();
     server.set_cipher_suites(&[CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]).unwrap();
-    assert!(matches!(Config::client(&client), Err(Contradiction::NoSuiteOfVersion { .. })));
-    assert!(matches!(Config::server(&server), Err(Contradiction::NoSuiteOfVersion { .. })));
-    assert!(matches!(Config::client(&ClientConfig::new()), Err(Contradiction::Settings { .. })));
-    assert!(matches!(Config::server(&ServerConfig::new()), Err(Contradiction::Settings { .. })));
+    assert!(matches!(Config::<ClientConfig>::new(&client), Err(Contradiction::NoSuiteOfVersion { .. })));
+    assert!(matches!(Config::<ServerConfig>::new(&server), Err(Contradiction::NoSuiteOfVersion { .. })));
+    assert!(matches!(Config::<ClientConfig>::new(&ClientConfig::new()), Err(Contradiction::Settings { .. })));
+    assert!(matches!(Config::<ServerConfig>::new(&ServerConfig::new()), Err(Contradiction::Settings { .. })));
 }
 
 #[test]
@@ -484,7 +486,7 @@ fn client_of_older_version_is_rejected_over_quic() {
 #[test]
 fn long_transport_parameters_do_not_fit_client_hello() {
     let (client, _) = configs();
-    let config = Config::client(&client).unwrap();
+    let config = Config::<ClientConfig>::new(&client).unwrap();
     let name = || "a.test".try_into().unwrap();
     let start = |length| {
         Connection::client(&config, Version::V1, name(), ClientStart::default(), vec![0; length]).map(|mut client| {

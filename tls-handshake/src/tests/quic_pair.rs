@@ -155,7 +155,8 @@ impl QuicPair {
         start: ClientStart<'_>,
         server_start: ServerStart,
     ) -> Self {
-        let (client, server) = (Config::client(client).unwrap(), Config::server(server).unwrap());
+        let (client, server) =
+            (Config::<ClientConfig>::new(client).unwrap(), Config::<ServerConfig>::new(server).unwrap());
         let name = "a.test".try_into().unwrap();
         let client = Connection::client(&client, version, name, start, CLIENT_PARAMETERS.to_vec()).unwrap();
         let server = Connection::server(&server, version, server_start);
