@@ -40,15 +40,16 @@ impl Waiters {
         cx: &mut Context<'_>,
         mut op: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        if let Poll::Ready(done) = op(cx) {
+        let mut result = op(cx);
+        if result.is_pending() && self.note(side, cx.waker()) {
+            result = op(&mut Context::from_waker(&self.share()));
+        } else {
+            self.shared = None;
+        }
+        if result.is_ready() {
             self.wake_other(side, cx.waker());
-            return Poll::Ready(done);
         }
-        if self.note(side, cx.waker()) {
-            return op(&mut Context::from_waker(&self.share()));
-        }
-        self.shared = None;
-        Poll::Pending
+        result
     }
 
     /// Polls the transport for what a reader does on the side whenever it is polled: after
@@ -61,13 +62,16 @@ impl Waiters {
         if self.shared.as_ref().is_some_and(|shared| shared.will_wake(cx.waker())) {
             return Poll::Pending;
         }
-        if let Poll::Ready(done) = op(cx) {
+        let mut result = op(cx);
+        if result.is_pending() {
+            self.note(Side::Reader, cx.waker());
+            result = op(&mut Context::from_waker(&self.share()));
+        }
+        if result.is_ready() {
             self.wake_other(Side::Reader, cx.waker());
             self.reader = None;
-            return Poll::Ready(done);
         }
-        self.note(Side::Reader, cx.waker());
-        op(&mut Context::from_waker(&self.share()))
+        result
     }
 
     /// Remembers the task. Returns whether another one waits too.

@@ -67,7 +67,7 @@ fn streams_exchange_data_over_one_byte() {
                 connector.set_delay_finished(delay_finished);
                 let wires = Wires::new(1);
                 let (at_client, at_server) = wires.ends();
-                let data = vec![7; 20_000];
+                let data = vec![7; 3000];
                 let client = async {
                     let mut stream = connector.connect(name(), at_client).await.unwrap();
                     stream.write_all(&data).await.unwrap();

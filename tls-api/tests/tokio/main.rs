@@ -1,8 +1,13 @@
 //! Asynchronous clients and servers. Most run on an executor of their own that detects hangs; those
 //! that need timers or sockets run on tokio's.
 
+mod answers;
+mod chaos;
 mod counts;
+mod early_data;
 mod handshakes;
+mod lazy;
+mod limits;
 #[path = "../memory/pki.rs"]
 #[expect(dead_code, reason = "shared with another test")]
 mod pki;

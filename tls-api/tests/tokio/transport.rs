@@ -33,6 +33,45 @@ pub(crate) struct Direction {
     pub(crate) log: Vec<u8>,
     reader: Option<Waker>,
     writer: Option<Waker>,
+    pub(crate) chaos: Option<Chaos>,
+}
+
+/// Makes a transport unreliable: `Pending` for no reason, short reads and writes, errors.
+#[derive(Clone)]
+pub(crate) struct Chaos {
+    pub(crate) random: Random,
+    /// One of so many calls fails with one of these.
+    pub(crate) errors: &'static [io::ErrorKind],
+    pub(crate) one_error_in: usize,
+}
+
+impl Chaos {
+    /// Returns how many of `n` bytes are moved; `None` for `Pending`.
+    fn disturb(&mut self, n: usize) -> io::Result<Option<usize>> {
+        if !self.errors.is_empty() && self.random.below(self.one_error_in) == 0 {
+            return Err(self.errors[self.random.below(self.errors.len())].into());
+        }
+        Ok(match self.random.below(4) {
+            0 => None,
+            1 => Some(n.min(1 + self.random.below(20))),
+            _ => Some(n),
+        })
+    }
+}
+
+/// Reproducible numbers (SplitMix64).
+#[derive(Clone)]
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    /// Returns a number less than `limit`.
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) % u64::try_from(limit).unwrap()).unwrap()
+    }
 }
 
 impl Direction {
@@ -42,6 +81,11 @@ impl Direction {
 
     pub(crate) fn wake_writer(&mut self) {
         self.writer.take().into_iter().for_each(Waker::wake);
+    }
+
+    /// Applies [`Chaos`] to a call that could move `n` bytes.
+    fn disturb(&mut self, n: usize) -> io::Result<Option<usize>> {
+        self.chaos.as_mut().map_or(Ok(Some(n)), |chaos| chaos.disturb(n))
     }
 
     /// The waker that the transport has for its reader or writer.
@@ -78,6 +122,38 @@ impl Wires {
         look(&mut self.lock()[side])
     }
 
+    /// Makes both directions unreliable.
+    pub(crate) fn set_chaos(&self, seed: u64, errors: &'static [io::ErrorKind], one_error_in: usize) {
+        for (direction, seed) in self.lock().iter_mut().zip([seed, !seed]) {
+            direction.chaos = Some(Chaos { random: Random(seed), errors, one_error_in });
+        }
+    }
+
+    /// Wakes each task that got `Pending` for no reason. Returns whether there was one.
+    pub(crate) fn wake_all(&self) -> bool {
+        let mut was_any = false;
+        for direction in self.lock().iter_mut() {
+            if direction.reader.is_some() && (!direction.bytes.is_empty() || direction.is_closed) {
+                was_any = true;
+                direction.wake_reader();
+            }
+            if direction.writer.is_some() && (direction.bytes.len() < direction.capacity || direction.is_closed) {
+                was_any = true;
+                direction.wake_writer();
+            }
+        }
+        was_any
+    }
+
+    /// Fails all calls from now on.
+    pub(crate) fn fail(&self, kind: io::ErrorKind) {
+        for direction in self.lock().iter_mut() {
+            (direction.read_error, direction.write_error) = (Some(kind), Some(kind));
+            direction.wake_reader();
+            direction.wake_writer();
+        }
+    }
+
     /// Sets all counters to 0.
     pub(crate) fn reset_counts(&self) {
         for direction in self.lock().iter_mut() {
@@ -105,6 +181,10 @@ impl AsyncRead for End {
             from.reader = Some(cx.waker().clone());
             return Poll::Pending;
         }
+        let Some(n) = from.disturb(n)? else {
+            from.reader = Some(cx.waker().clone());
+            return Poll::Pending;
+        };
         from.reads += 1;
         let part: Vec<u8> = from.bytes.drain(..n).collect();
         buf.put_slice(&part);
@@ -133,6 +213,10 @@ impl AsyncWrite for End {
             to.writer = Some(cx.waker().clone());
             return Poll::Pending;
         }
+        let Some(n) = to.disturb(n)? else {
+            to.writer = Some(cx.waker().clone());
+            return Poll::Pending;
+        };
         to.writes += 1;
         to.log.extend_from_slice(&buf[..n]);
         if to.is_buffered {
@@ -147,6 +231,10 @@ impl AsyncWrite for End {
     /// A transport with a buffer flushes one byte per poll.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let to = &mut self.wires.lock()[self.side];
+        if to.disturb(0)?.is_none() {
+            to.writer = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
         if to.unflushed.is_empty() {
             to.flushes += 1;
             return Poll::Ready(Ok(()));
@@ -158,8 +246,12 @@ impl AsyncWrite for End {
         Poll::Pending
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let to = &mut self.wires.lock()[self.side];
+        if to.disturb(0)?.is_none() {
+            to.writer = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
         to.shutdowns += 1;
         if to.is_closed {
             return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
@@ -208,6 +300,11 @@ type Job<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 /// Runs tasks to their end. Panics if none is woken, or after too many polls.
 pub(crate) fn run(jobs: Vec<Job<'_>>) {
+    run_over(None, jobs);
+}
+
+/// Runs tasks to their end. If none is woken, the transport wakes those that wait for it.
+pub(crate) fn run_over(wires: Option<&Wires>, jobs: Vec<Job<'_>>) {
     let mut tasks: Vec<_> = jobs
         .into_iter()
         .map(|future| {
@@ -231,6 +328,7 @@ pub(crate) fn run(jobs: Vec<Job<'_>>) {
             return;
         }
         let left: Vec<_> = tasks.iter().map(Option::is_some).collect();
+        was_woken = was_woken || wires.is_some_and(Wires::wake_all);
         assert!(was_woken, "hang: no task is woken, and these are not done: {left:?}");
     }
     panic!("the tasks spin");
