@@ -7,7 +7,7 @@ use crate::config::{ClientAuth, ClientConfig, ServerConfig};
 use crate::error::Error;
 use crate::{ClientSessionValue, HandshakeKind, ServerConnection, ServerSessionValue};
 
-use super::pair::{Pair, pump_early};
+use super::pair::{Pair, Secrets, pump_early};
 use super::resumption::{Harness, STORAGES, Storage, TLS12, TLS13};
 
 const LIMIT: u32 = 1000;
@@ -344,4 +344,23 @@ fn early_data_limit_is_that_of_session() {
         assert_eq!(harness.run(&mut pair), expected, "{bytes}");
         harness.store = stored;
     }
+}
+
+/// RFC 9850 §2.1: both sides log the same entries, each with the random of the ClientHello.
+#[test]
+fn both_sides_log_same_early_secrets() {
+    let mut harness = Harness::new(Storage::Id);
+    let (mut client, mut server, session) = early_session(&mut harness);
+    let logs = [Secrets::new(), Secrets::new()];
+    client.set_key_log(logs[0].clone());
+    server.set_key_log(logs[1].clone());
+    let mut pair = pair(&harness, &client, &server, session);
+    // The random follows the headers of record and message, and the version.
+    let random: [u8; 32] = pair.to_server.ready()[5 + 4 + 2..][..32].try_into().unwrap();
+    harness.run(&mut pair).unwrap();
+    let logged = logs[0].all();
+    assert_eq!(logged, logs[1].all());
+    let labels: Vec<&str> = logged.iter().map(|(label, ..)| label.as_str()).collect();
+    assert_eq!(labels[..2], ["CLIENT_EARLY_TRAFFIC_SECRET", "EARLY_EXPORTER_SECRET"]);
+    assert!(logged.iter().all(|(_, of, _)| *of == random));
 }

@@ -423,3 +423,59 @@ fn tls12_resumption_requires_offer_of_session_suite() {
     let server = server_result_for(Kind::Tls12Resumed, without).unwrap();
     assert!(server.sink.sent.iter().any(|sent| sent.typ() == T::CERTIFICATE));
 }
+
+/// RFC 7627 §6.1: without extended master secret, `tls-unique` of a resumption is not bound to the
+/// handshake. Our server resumes no such session, so its ServerHello is edited.
+#[test]
+fn client_has_no_tls_unique_without_ems() {
+    for ems in [true, false] {
+        let pki = pki(Kind::Tls12Resumed);
+        let (mut client_config, server_config) = configs(Kind::Tls12Resumed);
+        client_config.set_require_ems(false);
+        let offer = session_offer(Kind::Tls12Resumed, &client_config, &server_config);
+        let ResumptionOffer::Tls12(mut session) = offer else { panic!("no session") };
+        session.extended_master_secret = ems;
+        let mut client = client_resuming(client_config, ResumptionOffer::Tls12(session), None);
+        let mut server = server(server_config);
+        server.sink.edit = super::flow::edit_each(T::SERVER_HELLO, move |message| {
+            if !ems {
+                Hello::edit(message, &|hello| hello.remove(X::EXTENDED_MASTER_SECRET));
+            }
+        });
+        assert_eq!(run(&mut client, &mut server, &mut answers(&pki), &mut |_, _| {}), Outcome::BothConnected);
+        let state = client.state.unwrap();
+        let negotiated = state.established().unwrap().negotiated;
+        assert_eq!((negotiated.kind, negotiated.first_finished.is_some()), (HandshakeKind::Resumed, ems));
+    }
+}
+
+/// RFC 9846 §4.7.1: a ticket whose early_data has a limit of 0 allows no early data.
+#[test]
+fn ticket_with_zero_limit_allows_no_early_data() {
+    for limit in [0u32, 5] {
+        let pki = pki(Kind::Full);
+        let (mut client_config, mut server_config) = configs(Kind::Full);
+        client_config.set_resumption(true);
+        client_config.enable_early_data(true);
+        server_config.set_session_lookup(SessionLookup::Tickets);
+        let (mut client, mut server) = (client(client_config.clone()), server(server_config));
+        let mut edited = 0;
+        let outcome = run(&mut client, &mut server, &mut answers(&pki), &mut |_, message| {
+            if message[0] == T::NEW_SESSION_TICKET.0 {
+                assert_eq!(message.split_off(message.len() - 2), [0, 0], "it has extensions");
+                message.extend_from_slice(&[&[0, 8, 0, 42, 0, 4][..], &limit.to_be_bytes()].concat());
+                message[3] += 8;
+                edited += 1;
+            }
+        });
+        assert_eq!((outcome, edited), (Outcome::BothConnected, 1));
+        let Some(Client::Versioned(Versioned::Tls13(mut state))) = client.state else { panic!("not a TLS 1.3 client") };
+        let place = SessionTracker::new(Arc::new(client_config.clone()), "a.test".try_into().unwrap(), None);
+        let session = state.take_sessions(&place, now()).remove(0);
+        assert_eq!(session.max_early_data(), limit);
+        let offer = ResumptionOffer::of_session(&client_config, &place, session, now());
+        let mut client = client_resuming(client_config, offer, None);
+        let hello = Hello::parse(&client.pop());
+        assert_eq!((hello.has(X::PRE_SHARED_KEY), hello.has(X::EARLY_DATA)), (true, limit > 0));
+    }
+}
