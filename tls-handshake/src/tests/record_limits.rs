@@ -6,7 +6,7 @@ use tls_codec::code_points::{
     ProtocolVersion,
 };
 
-use super::flow::{Failure, Kind, Outcome, configs, ends_of, handshake, pki};
+use super::flow::{Failure, Kind, Outcome, client, configs, ends_of, handshake, pki};
 use super::hello::{Hello, client_after_hello, server_after_hello};
 use super::pair::{Pair, Pki, send_all};
 use super::ramp_up::lengths;
@@ -467,5 +467,17 @@ fn random_limits_and_writes_deliver_all_data() {
             assert!(to_client <= usize::from(client.receive) + around, "round {round}");
             pair.exchange(&data[..data.len().min(100)], &data);
         }
+    }
+}
+
+/// RFC 8449 §4: at most the maximum of the newest version that the client offers.
+#[test]
+fn offered_record_size_limit_fits_newest_version() {
+    for (versions, expected) in [(&[TLS12][..], FULL), (&[TLS13], FULL + 1), (&[TLS13, TLS12], FULL + 1)] {
+        let mut config = ClientConfig::new();
+        config.set_versions(versions).unwrap();
+        config.set_record_size_limit(Some(FULL + 1)).unwrap();
+        let mut hello = Hello::parse(&client(config).pop());
+        assert_eq!(*hello.get(X::RECORD_SIZE_LIMIT), expected.to_be_bytes());
     }
 }

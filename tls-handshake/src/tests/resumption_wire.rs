@@ -479,3 +479,23 @@ fn ticket_with_zero_limit_allows_no_early_data() {
         assert_eq!((hello.has(X::PRE_SHARED_KEY), hello.has(X::EARLY_DATA)), (true, limit > 0));
     }
 }
+
+/// RFC 7627 §5.3: the client remembers whether the session has extended master secret. Our server
+/// stores none without, so its ServerHello is edited to name one.
+#[test]
+fn client_session_remembers_whether_it_has_ems() {
+    for (kind, ems) in [(Kind::Tls12, true), (Kind::Tls12Plain, false)] {
+        let pki = pki(kind);
+        let (mut client_config, server_config) = configs(kind);
+        client_config.set_resumption(true);
+        let (mut client, mut server) = super::flow::ends_of(kind, client_config, server_config);
+        server.sink.edit = super::flow::edit_each(T::SERVER_HELLO, |message| {
+            Hello::edit(message, &|hello| hello.session_id = vec![7; 32]);
+        });
+        assert_eq!(run(&mut client, &mut server, &mut answers(&pki), &mut |_, _| {}), Outcome::BothConnected);
+        let Some(Client::Versioned(Versioned::Tls12(mut state))) = client.state else { panic!("not a TLS 1.2 client") };
+        let place = SessionTracker::new(Arc::default(), "a.test".try_into().unwrap(), None);
+        let session = state.take_sessions(&place, now()).remove(0);
+        assert_eq!((session.session_id, session.extended_master_secret), (vec![7; 32], ems));
+    }
+}

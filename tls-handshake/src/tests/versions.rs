@@ -280,3 +280,25 @@ fn tls13_rejects_schemes_offered_for_tls12() {
     assert_eq!(client.name(), "failed");
     assert!(server.state.as_ref().is_some_and(|state| state.established().is_none()));
 }
+
+/// RFC 9846 §4.2.3: the client rejects a version that it did not offer, whatever else it enables.
+#[test]
+fn client_rejects_unoffered_selected_version() {
+    for (enabled, selected) in [(V::TLS12, V::TLS13), (V::TLS13, V::TLS12)] {
+        let (client_config, server_config) = configs_of(&[enabled], &[enabled]);
+        let change = |hello: &mut Hello| hello.set(X::SUPPORTED_VERSIONS, &selected.0.to_be_bytes());
+        let error = client_after_hello(client_config, server_config, &Pki::new(), &change).map(|_| ()).unwrap_err();
+        assert_eq!(error, Illegal::VersionNotOffered(selected).into());
+    }
+}
+
+/// RFC 9846 Appendix E.4: only TLS 1.3 needs a random session id. RFC 5246 §7.4.1.2: "empty if no
+/// session_id is available".
+#[test]
+fn client_of_tls12_alone_sends_empty_session_id() {
+    for enabled in SETS {
+        let (client_config, _) = configs_of(enabled, enabled);
+        let hello = Hello::parse(&client(client_config).pop());
+        assert_eq!(hello.session_id.is_empty(), !enabled.contains(&V::TLS13));
+    }
+}

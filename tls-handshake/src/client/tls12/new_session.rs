@@ -46,8 +46,7 @@ impl SessionOrigin {
 
     /// Returns the session to store. A resumed session without a new ticket is already stored.
     pub(super) fn into_pending(self, keys: &Keys) -> Option<Box<PendingSession>> {
-        let known_by_id = !self.session_id.is_empty() && self.full.is_none();
-        if !self.config.resumption || (self.ticket.is_none() && !known_by_id) {
+        if !self.config.resumption || (self.ticket.is_none() && self.session_id.is_empty()) {
             return None;
         }
         let (secret, extended_master_secret) = (keys.session_secret()?, keys.has_extended_master_secret());
