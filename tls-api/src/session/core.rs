@@ -270,6 +270,11 @@ impl<R: SessionRole> SessionCore<R> {
     }
 
     fn process_records(&mut self, mut step: Step) -> Result<(), Error> {
+        if self.connection.is_handshaking() {
+            // After the handshake few records are answered, so an answer gets a buffer only when it
+            // is written.
+            self.sending.buffer.for_messages();
+        }
         let mut saw_message = false;
         let result = loop {
             match self.process_record(step == Step::Answered) {
@@ -307,15 +312,8 @@ impl<R: SessionRole> SessionCore<R> {
         if incoming.is_empty() && !can_continue {
             return Ok(Step::NeedMoreInput);
         }
-        // After the handshake few records are answered, so an answer gets a buffer only when it is
-        // written.
-        let outgoing = if self.connection.is_handshaking() {
-            self.sending.buffer.for_messages()
-        } else {
-            self.sending.buffer.outgoing()
-        };
         // Matched in place: a `Need` is large, and would otherwise be moved for every record.
-        match self.connection.process(incoming, outgoing) {
+        match self.connection.process(incoming, self.sending.buffer.outgoing()) {
             Ok(Processed { consumed, progress: Progress::ApplicationData(range) }) => {
                 self.received.advance(consumed, Some(range));
                 Ok(Step::Consumed)

@@ -257,9 +257,17 @@ impl SendingCore {
     }
 
     /// Sends plaintext written before the handshake completed, and the close_notify requested after
-    /// it.
+    /// it. There seldom is any, and each record calls this twice.
+    #[inline]
     pub(crate) fn flush_pending<E: SendingEngine>(&mut self, engine: &mut E) -> Result<(), Error> {
-        if (self.pending.is_empty() && self.close_notify != CloseNotify::Requested) || !self.can_send(engine) {
+        if self.pending.is_empty() && self.close_notify != CloseNotify::Requested {
+            return Ok(());
+        }
+        self.send_pending(engine)
+    }
+
+    fn send_pending<E: SendingEngine>(&mut self, engine: &mut E) -> Result<(), Error> {
+        if !self.can_send(engine) {
             return Ok(());
         }
         while !self.pending.is_empty() {
