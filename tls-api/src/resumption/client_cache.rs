@@ -163,25 +163,45 @@ impl ClientSessionMemoryCache {
 /// The first bytes of the encoding, with its version.
 const MAGIC: &[u8] = b"tls sessions 1\n";
 
-/// Joins scope and server name.
-fn key(server: &ServerName<'_>, scope: &[u8; 32]) -> Vec<u8> {
-    let mut key = Vec::with_capacity(64);
-    key.extend_from_slice(scope);
-    match server {
-        ServerName::DnsName(name) => {
-            key.extend_from_slice(name.as_ref().as_bytes());
-            // Only the name: the scope is not text.
-            key.get_mut(scope.len()..).unwrap_or_default().make_ascii_lowercase();
+/// Scope and server name, without an allocation.
+struct ServerKey {
+    bytes: [u8; SCOPE + MAX_NAME],
+    len: usize,
+}
+
+const SCOPE: usize = 32;
+/// The longest host name. IP addresses are shorter.
+const MAX_NAME: usize = 253;
+
+impl ServerKey {
+    fn of(server: &ServerName<'_>, scope: &[u8; SCOPE]) -> Self {
+        let mut key = Self { bytes: [0; SCOPE + MAX_NAME], len: SCOPE };
+        match server {
+            ServerName::DnsName(name) => key.set(scope, name.as_ref().as_bytes()),
+            other => key.set(scope, other.to_str().as_bytes()),
         }
-        other => key.extend_from_slice(other.to_str().as_bytes()),
+        key
     }
-    key
+
+    /// Host names are the same in any case.
+    fn set(&mut self, scope: &[u8; SCOPE], name: &[u8]) {
+        let (to, rest) = self.bytes.split_at_mut(SCOPE);
+        to.copy_from_slice(scope);
+        for (to, from) in rest.iter_mut().zip(name) {
+            *to = from.to_ascii_lowercase();
+            self.len += 1;
+        }
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
 }
 
 impl StoresClientSessions for ClientSessionMemoryCache {
     fn put(&self, session: ClientSessionValue) {
-        let key = key(session.server_name(), session.scope());
-        let key = self.servers.key(&key);
+        let key = ServerKey::of(session.server_name(), session.scope());
+        let key = self.servers.key(key.as_slice());
         let Some(mut shard) = self.servers.shard(&key) else { return };
         // Inserted anew, so that this server is the last one to be evicted.
         let mut sessions = shard.remove(&key).unwrap_or_default();
@@ -190,8 +210,8 @@ impl StoresClientSessions for ClientSessionMemoryCache {
     }
 
     fn take(&self, server: &ServerName<'_>, scope: &[u8; 32]) -> Option<ClientSessionValue> {
-        let key = key(server, scope);
-        let key = self.servers.key(&key);
+        let key = ServerKey::of(server, scope);
+        let key = self.servers.key(key.as_slice());
         let mut shard = self.servers.shard(&key)?;
         let sessions = shard.get_mut(&key)?;
         let session = sessions.take();
@@ -202,8 +222,8 @@ impl StoresClientSessions for ClientSessionMemoryCache {
     }
 
     fn remove(&self, server: &ServerName<'_>, scope: &[u8; 32]) {
-        let key = key(server, scope);
-        let key = self.servers.key(&key);
+        let key = ServerKey::of(server, scope);
+        let key = self.servers.key(key.as_slice());
         // Dropped after the lock is released.
         let removed = self.servers.shard(&key).and_then(|mut shard| shard.remove(&key));
         drop(removed);

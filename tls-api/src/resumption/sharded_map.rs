@@ -1,8 +1,8 @@
 //! A bounded map in shards, each behind its own lock, for both session caches.
 
-use std::collections::hash_map::RandomState;
+use std::collections::hash_map::{Entry as MapEntry, RandomState};
 use std::collections::{HashMap, VecDeque};
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Shards of a large map. A small map is one shard: divided, it would evict what it has room for.
@@ -37,7 +37,10 @@ impl<V> ShardedMap<V> {
     }
 
     pub(crate) fn key<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
-        Key { bytes, hash: self.hasher.hash_one(bytes) }
+        // Without the length, which `hash_one` would hash too: all input is one key.
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(bytes);
+        Key { bytes, hash: hasher.finish() }
     }
 
     /// Locks the shard of a key. `None` only for a map without shards, which does not exist.
@@ -69,12 +72,33 @@ impl<V> PaddedShard<V> {
 /// Entries are found by the hash of their key. If two keys have the same 64-bit hash, the later one
 /// replaces the earlier: a lost session costs a full handshake.
 pub(crate) struct Shard<V> {
-    entries: HashMap<u64, Entry<V>>,
+    entries: HashMap<u64, Entry<V>, BuildHasherDefault<AlreadyHashed>>,
     /// Number and hash of each insertion, oldest first. A pair whose number is not that of its
     /// entry is outdated.
     insertions: VecDeque<(u64, u64)>,
     next_number: u64,
     capacity: usize,
+}
+
+/// Passes on a `u64`, which is a random hash already. Hashing it again would take as long.
+#[derive(Default)]
+struct AlreadyHashed(u64);
+
+impl Hasher for AlreadyHashed {
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // Only called for other types than `u64`.
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 struct Entry<V> {
@@ -85,7 +109,7 @@ struct Entry<V> {
 
 impl<V> Shard<V> {
     fn new(capacity: usize) -> Self {
-        Self { entries: HashMap::new(), insertions: VecDeque::new(), next_number: 0, capacity }
+        Self { entries: HashMap::default(), insertions: VecDeque::new(), next_number: 0, capacity }
     }
 
     pub(crate) fn get(&self, key: &Key<'_>) -> Option<&V> {
@@ -97,8 +121,10 @@ impl<V> Shard<V> {
     }
 
     pub(crate) fn remove(&mut self, key: &Key<'_>) -> Option<V> {
-        self.get(key)?;
-        self.entries.remove(&key.hash).map(|entry| entry.value)
+        match self.entries.entry(key.hash) {
+            MapEntry::Occupied(found) if *found.get().key == *key.bytes => Some(found.remove().value),
+            MapEntry::Occupied(_) | MapEntry::Vacant(_) => None,
+        }
     }
 
     /// Inserts or replaces a value, which becomes the youngest. Returns `false` if the capacity is
