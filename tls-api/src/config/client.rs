@@ -271,6 +271,12 @@ impl ClientConfig {
     /// [`Contradiction`] names both settings.
     pub fn validate(&self) -> Result<(), Contradiction> {
         self.engine.original().validate()?;
+        self.validate_runtime()
+    }
+
+    /// The part of [`validate`](Self::validate) that the engine does not repeat for each
+    /// connection.
+    pub(crate) fn validate_runtime(&self) -> Result<(), Contradiction> {
         let runtime = self.runtime.original();
         let exclude = |settings, why| Err(Contradiction::Settings { settings, why });
         if runtime.psks.is_some() && !self.has_version(ProtocolVersion::TLS13) {

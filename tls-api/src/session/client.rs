@@ -40,7 +40,7 @@ impl ClientSession {
     }
 
     fn with_name(config: &Arc<ClientConfig>, name: ServerName<'static>) -> Result<Self, Error> {
-        config.validate()?;
+        config.validate_runtime()?;
         let mut outgoing = SendBuffer::default();
         let connection = begin(config, name, outgoing.for_messages())?;
         Ok(Self(SessionCore::new(config.runtime.for_this_thread(), connection, outgoing)))

@@ -67,6 +67,7 @@ impl ServerConfig {
 const NO_SCHEME: &str = "no enabled version can verify a signature with these schemes";
 
 /// Returns an error if two settings exclude each other.
+#[inline]
 fn exclude(excludes: bool, settings: [&'static str; 2], why: &'static str) -> Result<(), Contradiction> {
     if excludes { Err(Contradiction::Settings { settings, why }) } else { Ok(()) }
 }
@@ -101,6 +102,7 @@ impl Common {
 /// The smallest limit on a message. No useful hello is shorter.
 const MIN_MESSAGE: usize = 64;
 
+#[inline]
 fn at_least(limit: &'static str, got: usize, min: usize) -> Result<(), Contradiction> {
     if got < min { Err(Contradiction::LimitTooSmall { limit, got, min }) } else { Ok(()) }
 }

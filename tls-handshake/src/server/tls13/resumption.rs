@@ -1,6 +1,8 @@
 //! Resumes a TLS 1.3 session on the server, or uses an external pre-shared key. The server's flight
 //! has no certificate then, and the client may have sent early data (RFC 9846 §2.2, §2.3).
 
+use std::ops::Range;
+
 use tls_codec::code_points::HandshakeType;
 use tls_codec::extension::PskIdentity;
 use tls_codec::owned::{ClientHelloView, Owned};
@@ -82,24 +84,22 @@ impl WaitSession {
     /// [`Error::BadBinder`].
     pub(super) fn on_session(mut self, answer: SessionAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
         let selection = self.choose(&answer)?;
-        let identity = selection.as_ref().and_then(|(AcceptedPsk { index, .. }, _)| answer.offered((*index).into()));
-        let identity = identity.map(|(identity, _)| range_in(answer.hello().wire(), identity.identity));
         let (hello, _) = answer.into_parts();
-        match (selection, identity) {
-            (Some((accepted, true)), Some(identity)) => {
+        match selection {
+            Some((accepted, Some(identity))) => {
                 let need = NeedTakeSession::new(self.connection_id(), hello, identity);
                 let state = Box::new(WaitTakeSession { full: self.full, accepted });
                 Ok(Step::Ask(State::WaitTakeSession(state), Need::TakeSession(need)))
             }
-            (Some((accepted, _)), _) => Ok(Step::Next(self.full.resume(hello.wire(), accepted, out)?)),
-            (None, _) => Ok(self.full.ask_identity(hello)),
+            Some((accepted, None)) => Ok(Step::Next(self.full.resume(hello.wire(), accepted, out)?)),
+            None => Ok(self.full.ask_identity(hello)),
         }
     }
 
-    /// Returns the first eligible key after checking its binder, and whether it is single-use. Keys
-    /// that fit the selected suite come first. An external key with another hash changes the suite
-    /// (RFC 9846 §4.3.11).
-    fn choose(&mut self, answer: &SessionAnswer) -> Result<Option<(AcceptedPsk, bool)>, Error> {
+    /// Returns the first eligible key after checking its binder, and if it is single-use, where
+    /// ClientHello has its identity. Keys that fit the selected suite come first. An external key
+    /// with another hash changes the suite (RFC 9846 §4.3.11).
+    fn choose(&mut self, answer: &SessionAnswer) -> Result<Option<(AcceptedPsk, Option<Range<usize>>)>, Error> {
         let candidates = answer.candidates();
         if candidates.is_empty() {
             return Ok(None);
@@ -115,7 +115,8 @@ impl WaitSession {
                 }
                 let EligiblePsk { psk, kind, full_handshake, scope, early, single_use } = eligible;
                 let psk = psk.check_binder(&self.truncated_hash, binder.0)?;
-                return Ok(Some((AcceptedPsk { index, psk, kind, full_handshake, scope, early }, single_use)));
+                let to_take = single_use.then(|| range_in(answer.hello().wire(), identity.identity));
+                return Ok(Some((AcceptedPsk { index, psk, kind, full_handshake, scope, early }, to_take)));
             }
             if suite == self.full.suite {
                 let config = &self.full.context.config;
