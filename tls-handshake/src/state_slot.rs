@@ -81,7 +81,7 @@ macro_rules! impl_state_slot {
                 message: crate::framed::Framed<'_, tls_codec::handshake::RawMessage<'_>>,
                 out: &mut dyn crate::sink::Sink,
             ) -> Result<Option<crate::need::Need>, crate::error::Error> {
-                Ok(crate::state_slot::take(slot)?.on_message(message, out)?.put(slot))
+                crate::states::Step::put(crate::state_slot::take(slot)?.on_message(message, out), slot)
             }
 
             fn answer(
@@ -89,7 +89,7 @@ macro_rules! impl_state_slot {
                 answer: crate::need::Answer,
                 out: &mut dyn crate::sink::Sink,
             ) -> Result<Option<crate::need::Need>, crate::error::Error> {
-                Ok(crate::state_slot::take(slot)?.on_answer(answer, out)?.put(slot))
+                crate::states::Step::put(crate::state_slot::take(slot)?.on_answer(answer, out), slot)
             }
 
             fn change_cipher_spec(

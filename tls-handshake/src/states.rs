@@ -218,16 +218,17 @@ pub(crate) enum Step<S> {
 impl<S> Step<S> {
     /// Puts the next state into `slot`. Returns its request, if any.
     #[inline]
-    pub(crate) fn put(self, slot: &mut Result<S, Error>) -> Option<Need> {
-        match self {
-            Self::Next(state) => {
+    pub(crate) fn put(step: Result<Self, Error>, slot: &mut Result<S, Error>) -> Result<Option<Need>, Error> {
+        match step {
+            Ok(Self::Next(state)) => {
                 *slot = Ok(state);
-                None
+                Ok(None)
             }
-            Self::Ask(state, need) => {
+            Ok(Self::Ask(state, need)) => {
                 *slot = Ok(state);
-                Some(need)
+                Ok(Some(need))
             }
+            Err(e) => Err(e),
         }
     }
 

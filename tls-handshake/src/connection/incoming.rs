@@ -88,19 +88,17 @@ impl<R: Role> Connection<R> {
     ) -> Result<Processed, Error> {
         while !fragment.is_empty() {
             let Some(bytes) = incoming.get(fragment.clone()) else { return Err(Error::WrongAnswer) };
-            let (rest, need) = match self.joiner.next(bytes)? {
+            let (rest, result) = match self.joiner.next(bytes)? {
                 NextMessage::Partial => break,
-                NextMessage::InPlace { message, rest } => {
-                    (rest, self.on_message(self.framed(message, rest), outgoing)?)
-                }
+                NextMessage::InPlace { message, rest } => (rest, self.on_message(self.framed(message, rest), outgoing)),
                 NextMessage::Completed { rest } => {
                     let joined = self.joiner.take();
                     let Split::Message { message, .. } = split_message(&joined) else { break };
-                    (rest, self.on_message(self.framed(message, rest), outgoing)?)
+                    (rest, self.on_message(self.framed(message, rest), outgoing))
                 }
             };
             fragment.start = fragment.end.saturating_sub(rest.len());
-            if let Some(need) = need {
+            if let Some(need) = result? {
                 let consumed = if fragment.is_empty() {
                     total
                 } else {
@@ -147,10 +145,13 @@ impl<R: Role> Connection<R> {
             return Ok(None);
         }
         let (mut sink, state) = self.sink_and_state(outgoing);
-        let need = R::message(state, message, &mut sink)?;
-        self.awaiting_answer |= need.is_some();
-        self.note_handshake_complete();
-        Ok(need)
+        // Not moved: `Need` is large, and few messages lead to one.
+        let result = R::message(state, message, &mut sink);
+        if let Ok(need) = &result {
+            self.awaiting_answer |= need.is_some();
+            self.note_handshake_complete();
+        }
+        result
     }
 
     /// Declines the peer's request for another handshake (RFC 5246 §7.4.1.1, RFC 5746 §4.2). The
