@@ -69,6 +69,9 @@ struct EligiblePsk {
     single_use: bool,
 }
 
+/// A key, and if it is single-use, the place of its identity in ClientHello.
+type ChosenPsk = (AcceptedPsk, Option<Range<usize>>);
+
 impl WaitSession {
     pub(in crate::server) fn new(full: Box<WaitIdentity>, truncated_hash: Digest) -> Self {
         Self { full, truncated_hash }
@@ -99,7 +102,7 @@ impl WaitSession {
     /// Returns the first eligible key after checking its binder, and if it is single-use, where
     /// ClientHello has its identity. Keys that fit the selected suite come first. An external key
     /// with another hash changes the suite (RFC 9846 §4.3.11).
-    fn choose(&mut self, answer: &SessionAnswer) -> Result<Option<(AcceptedPsk, Option<Range<usize>>)>, Error> {
+    fn choose(&mut self, answer: &SessionAnswer) -> Result<Option<ChosenPsk>, Error> {
         let candidates = answer.candidates();
         if candidates.is_empty() {
             return Ok(None);
