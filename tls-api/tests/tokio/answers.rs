@@ -378,7 +378,7 @@ async fn answer_of_another_connection_is_an_error() {
     let server = Arc::new(server);
     // An answer of some other connection.
     let mut other = strata_tls::ServerSession::new(&server);
-    let mut hello = strata_tls::ClientSession::new(&client, "server.test".try_into().unwrap()).unwrap();
+    let mut hello = strata_tls::ClientSession::new(&client, "server.test").unwrap();
     let mut wire = Vec::new();
     hello.write_tls(&mut wire).unwrap();
     other.read_tls(&mut &wire[..]).unwrap();
