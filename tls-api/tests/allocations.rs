@@ -163,6 +163,26 @@ fn allocation_counter_counts() {
     assert_eq!(measure(|| drop(std::hint::black_box(vec![0u8; 100]))).count_total, 1);
 }
 
+#[cfg(feature = "quic")]
+#[test]
+fn packets_of_quic_allocate_nothing() {
+    use strata_tls::quic::{NewPacketNumber, TAG_LEN, Version, initial_keys};
+    let keys = initial_keys(Version::V1, b"connection id").client;
+    let mut packet = [7; 1200 + TAG_LEN];
+    packet[0] = 0x43;
+    let counted = measure(|| {
+        for number in 0..10 {
+            let (header, payload) = packet.split_at_mut(5);
+            keys.packet.seal(NewPacketNumber::new(number).unwrap(), header, payload).unwrap();
+            keys.header.protect(&mut packet, 1).unwrap();
+            assert_eq!(keys.header.unprotect(&mut packet, 1), Ok(4));
+            let (header, payload) = packet.split_at_mut(5);
+            keys.packet.open(number, header, payload).unwrap();
+        }
+    });
+    assert_eq!(counted.count_total, 0);
+}
+
 #[test]
 fn idle_session_holds_no_buffer() {
     for version in VERSIONS {

@@ -456,6 +456,83 @@ fn early_data_leaves_no_secret() {
     }
 }
 
+/// Watches the secrets that each connection over QUIC logs and the keys derived from them.
+#[cfg(feature = "quic")]
+#[derive(Debug)]
+struct QuicSecretWatcher;
+
+#[cfg(feature = "quic")]
+impl KeyLog for QuicSecretWatcher {
+    fn log(&self, label: &str, _: &[u8; 32], secret: &[u8]) {
+        watch(label, secret);
+        let hash = if secret.len() == 48 { HashAlgorithm::Sha384 } else { HashAlgorithm::Sha256 };
+        let mut secret = Zeroizing::new(secret.to_vec());
+        for _ in 0..3 {
+            let expander = Expander::new(hash, &secret);
+            for label in [&b"quic key"[..], b"quic hp"] {
+                let (mut short, mut long) = (Zeroizing::new([0; 16]), Zeroizing::new([0; 32]));
+                expander.expand_label(label, b"", &mut *short).unwrap();
+                expander.expand_label(label, b"", &mut *long).unwrap();
+                watch("a key of QUIC", &*short);
+                watch("a key of QUIC", &*long);
+            }
+            expander.expand_label(b"quic ku", b"", &mut secret).unwrap();
+            watch("a secret after a key update of QUIC", &secret);
+        }
+    }
+}
+
+#[cfg(feature = "quic")]
+#[test]
+fn quic_connections_leave_no_secret() {
+    use strata_tls::quic::{ClientConnection, KeyChange, Output, ServerConnection, ServerStart, Version};
+    for suite in suites(ProtocolVersion::TLS13, Kind::EcdsaP256) {
+        expect_no_secret_left(&format!("{suite:?} over QUIC"), || {
+            let Setup { mut client, mut server, .. } = Setup::new(ProtocolVersion::TLS13, suite);
+            client.set_key_log(Arc::new(QuicSecretWatcher));
+            server.set_key_log(Arc::new(QuicSecretWatcher));
+            client.set_alpn_protocols(&["h3"]).unwrap();
+            server.set_alpn_protocols(&["h3"]).unwrap();
+            client.enable_early_data(true);
+            server.set_session_storage(Arc::new(WatchedServerStore(ServerSessionMemoryCache::new(8))));
+            server.set_max_early_data_size(1);
+            let (client, server) = (Arc::new(client), Arc::new(server));
+            for round in 0..6 {
+                let client = ClientConnection::new(&client, Version::V1, NAMES[0], Vec::new()).unwrap();
+                let start = ServerStart { transport_parameters: b"limits".to_vec(), ..ServerStart::default() };
+                let server = ServerConnection::new(&server, Version::V1, start).unwrap();
+                let (mut client, mut server, mut keys) = (Box::new(client), Box::new(server), Vec::new());
+                loop {
+                    let from_client = std::iter::from_fn(|| client.next_output()).collect::<Vec<_>>();
+                    let from_server = std::iter::from_fn(|| server.next_output()).collect::<Vec<_>>();
+                    if from_client.is_empty() && from_server.is_empty() {
+                        break;
+                    }
+                    for (is_client, output) in
+                        from_client.into_iter().map(|o| (true, o)).chain(from_server.into_iter().map(|o| (false, o)))
+                    {
+                        match output {
+                            Output::Crypto(level, data) if is_client => server.receive(level, &data).unwrap(),
+                            Output::Crypto(level, data) => client.receive(level, &data).unwrap(),
+                            Output::Keys(KeyChange::Updates { read, write }) => {
+                                let (key, read) = read.next();
+                                keys.push(KeyChange::Updates { read, write });
+                                drop(key);
+                            }
+                            Output::Keys(change) => keys.push(change),
+                        }
+                    }
+                }
+                assert!(!client.is_handshaking() && !server.is_handshaking());
+                let expected = if round == 0 { HandshakeKind::Full } else { HandshakeKind::Resumed };
+                assert_eq!(client.handshake_kind(), Some(expected));
+                assert_eq!(client.early_transport_parameters().is_some(), round > 0);
+                drop(keys.split_off(keys.len() / 2));
+            }
+        });
+    }
+}
+
 #[test]
 fn external_psks_leave_no_secret() {
     // Ticket keys serve as external keys, because they are static too.

@@ -165,7 +165,8 @@ pub const fn integrity_limit(aead: BulkAlgorithm) -> u64 {
 /// ```
 #[derive(Debug)]
 pub struct KeyUpdates {
-    secret: Secret,
+    /// On the heap, because a move would leave a copy in the memory of its owner.
+    secret: Box<Secret>,
     version: Version,
     aead: BulkAlgorithm,
 }
@@ -174,7 +175,7 @@ impl KeyUpdates {
     /// Prepares the updates of an application traffic secret.
     #[must_use]
     pub fn new(version: Version, aead: BulkAlgorithm, secret: StoredTrafficSecret) -> Self {
-        Self { secret: secret.into_secret(), version, aead }
+        Self { secret: Box::new(secret.into_secret()), version, aead }
     }
 
     /// Returns the key of the next phase, and the updates after it. It consumes the secret, so no
@@ -184,13 +185,13 @@ impl KeyUpdates {
         let Self { version, aead, .. } = self;
         with_zeroized_stack(|| {
             let secret = self.secret.expander().expand_to_secret(&version.labels().update);
-            (PacketKey::derive(version, aead, &secret.expander()), Self { secret, version, aead })
+            (PacketKey::derive(version, aead, &secret.expander()), Self { secret: Box::new(secret), version, aead })
         })
     }
 
     #[cfg(test)]
     pub(super) fn secret(&self) -> &[u8] {
-        self.secret.as_ref()
+        (*self.secret).as_ref()
     }
 }
 

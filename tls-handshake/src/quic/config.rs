@@ -71,8 +71,8 @@ pub struct ServerStart {
     /// The encoded transport parameters of this side (RFC 9000 §18). They are sent to the client
     /// unchanged.
     pub transport_parameters: Vec<u8>,
-    /// Data that sessions of this connection keep, at most 65,535 bytes, or no sessions are issued.
-    /// Default: empty.
+    /// Data that sessions of this connection keep, at most 65,535 bytes. Sessions with more cannot
+    /// be resumed. Default: empty.
     pub session_data: Vec<u8>,
     /// Decides whether to accept early data with a session, by its `session_data`. Early data is
     /// also rejected where TLS requires it. Default: `None`, which accepts it if the session's data

@@ -128,10 +128,11 @@ impl<R: Role> Connection<R> {
     /// TLS has no part in.
     pub fn closed_by_peer(&mut self, code: u64) -> Option<Error> {
         let alert = code.checked_sub(CRYPTO_ERROR).and_then(|alert| u8::try_from(alert).ok())?;
-        let e = Error::AlertReceived { description: AlertDescription(alert), state: self.state_name() };
-        if self.state.is_ok() {
-            self.fail(&e);
+        if let Err(before) = self.state() {
+            return Some(before);
         }
+        let e = Error::AlertReceived { description: AlertDescription(alert), state: self.state_name() };
+        self.fail(&e);
         Some(e)
     }
 
@@ -140,14 +141,14 @@ impl<R: Role> Connection<R> {
         if level != expected {
             return Err(QuicFault::WrongLevel { got: level, expected }.into());
         }
-        if !self.is_paused() {
+        if !self.is_paused() && self.pending.is_empty() {
             return self.process(data);
         }
         if data.len() > self.limit.saturating_sub(self.pending.len()) {
             return Err(QuicFault::BufferExceeded { limit: self.limit }.into());
         }
         self.pending.extend_from_slice(data);
-        Ok(None)
+        if self.is_paused() { Ok(None) } else { self.process_pending() }
     }
 
     /// Processes the messages in `data`, until one needs an answer.
@@ -215,9 +216,12 @@ impl<R: Role> Connection<R> {
         if self.is_paused() {
             return Ok(need);
         }
+        Ok(need.or(self.process_pending()?))
+    }
+
+    fn process_pending(&mut self) -> Result<Option<Need>, Error> {
         let pending = std::mem::take(&mut self.pending);
-        let next = self.process(&pending)?;
-        Ok(need.or(next))
+        self.process(&pending)
     }
 
     /// Performs a transition, and reports that the handshake is complete.

@@ -443,6 +443,8 @@ fn crypto_error_of_peer_ends_sessions() {
     let e = pair.client.connection.closed_by_peer(0x0100 + 40).unwrap();
     assert!(matches!(&e, Error::AlertReceived { description, .. } if description.0 == 40));
     assert_eq!(pair.client.connection.error(), Some(&e));
+    // The first error stays.
+    assert_eq!(pair.client.connection.closed_by_peer(0x0100 + 42), Some(e));
     assert!(pair.client.connection.failed_sessions().is_some());
     assert!(pair.client.connection.failed_sessions().is_none());
     pair.server.connection.closed_by_peer(0x0100 + 40).unwrap();
