@@ -1,4 +1,5 @@
-//! Ephemeral Diffie-Hellman over elliptic curves, RFC 9846 §7.4.
+//! Ephemeral key exchange: Diffie-Hellman over elliptic curves (RFC 9846 §7.4), ML-KEM (FIPS 203),
+//! and hybrids of both (draft-ietf-tls-ecdhe-mlkem), whose shares and secrets are concatenations.
 
 use core::fmt;
 
@@ -8,40 +9,20 @@ use crate::Error;
 use crate::hash::copy_prefix;
 use crate::secret_bytes::SecretBytes;
 
-/// A group for the key exchange (RFC 9846 §4.3.7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Group {
-    /// X25519, RFC 7748. Public keys of 32 bytes.
-    X25519,
-    /// NIST P-256. Public keys are uncompressed points of 65 bytes.
-    Secp256r1,
-    /// NIST P-384. Public keys are uncompressed points of 97 bytes.
-    Secp384r1,
-}
+mod group;
+#[cfg(feature = "post-quantum")]
+mod ml_kem;
+mod source;
 
-impl Group {
-    /// All supported groups.
-    pub const ALL: &'static [Self] = &[Self::X25519, Self::Secp256r1, Self::Secp384r1];
-
-    /// Returns the registered code point (`NamedGroup`).
-    #[must_use]
-    pub const fn id(self) -> u16 {
-        match self {
-            Self::X25519 => 0x001d,
-            Self::Secp256r1 => 0x0017,
-            Self::Secp384r1 => 0x0018,
-        }
-    }
-
-    fn agreement(self) -> &'static agreement::Algorithm {
-        match self {
-            Self::X25519 => &agreement::X25519,
-            Self::Secp256r1 => &agreement::ECDH_P256,
-            Self::Secp384r1 => &agreement::ECDH_P384,
-        }
-    }
-}
+use group::Algorithm;
+pub use group::Group;
+#[cfg(feature = "post-quantum")]
+use group::Hybrid;
+#[cfg(feature = "post-quantum")]
+use ml_kem::DecapsulationKey;
+#[cfg(any(test, feature = "fixed-ephemeral-keys"))]
+use source::FixedSource;
+use source::{Source, SystemSource};
 
 /// A key pair for one key exchange. [`agree`](Self::agree) consumes it.
 ///
@@ -61,8 +42,34 @@ impl Group {
 /// ```
 pub struct EphemeralKey {
     group: Group,
-    private: agreement::EphemeralPrivateKey,
-    public: agreement::PublicKey,
+    private: PrivateKey,
+    public: PublicKey,
+}
+
+/// The private key of each algorithm.
+enum PrivateKey {
+    Ecdh(agreement::EphemeralPrivateKey),
+    #[cfg(feature = "post-quantum")]
+    MlKem(DecapsulationKey),
+    #[cfg(feature = "post-quantum")]
+    Hybrid(Hybrid, agreement::EphemeralPrivateKey, DecapsulationKey),
+}
+
+/// A share as it is sent.
+enum PublicKey {
+    Ecdh(agreement::PublicKey),
+    #[cfg(feature = "post-quantum")]
+    Bytes(Vec<u8>),
+}
+
+impl PublicKey {
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Ecdh(point) => point.as_ref(),
+            #[cfg(feature = "post-quantum")]
+            Self::Bytes(bytes) => bytes,
+        }
+    }
 }
 
 impl EphemeralKey {
@@ -72,32 +79,39 @@ impl EphemeralKey {
     ///
     /// [`Error::Random`] if no random bytes are available.
     pub fn generate(group: Group) -> Result<Self, Error> {
-        Self::drawn_from(group, &ring::rand::SystemRandom::new())
+        Self::drawn_from(group, &SystemSource)
     }
 
-    /// Creates the key pair of a private key from a published test vector.
+    /// Creates the key pair of a private key from a published test vector. That of ML-KEM is the
+    /// seed of 64 bytes. That of a hybrid consists of both, in the order of the group.
     ///
     /// # Errors
     ///
     /// [`Error::KeyExchange`] if the private key is invalid for the group.
     #[cfg(any(test, feature = "fixed-ephemeral-keys"))]
-    #[allow(deprecated, reason = "ring deliberately has no other way to import a private key; only for test vectors")]
     pub fn from_private_key(group: Group, private_key: &[u8]) -> Result<Self, Error> {
-        let length = match group {
-            Group::X25519 | Group::Secp256r1 => 32,
-            Group::Secp384r1 => 48,
-        };
-        if private_key.len() != length {
-            return Err(Error::KeyExchange);
-        }
-        let random = ring::test::rand::FixedSliceRandom { bytes: private_key };
-        Self::drawn_from(group, &random).map_err(|_| Error::KeyExchange)
+        Self::drawn_from(group, &FixedSource::of_key(group, private_key)?)
     }
 
-    fn drawn_from(group: Group, random: &dyn ring::rand::SecureRandom) -> Result<Self, Error> {
-        let private = agreement::EphemeralPrivateKey::generate(group.agreement(), random);
-        let private = private.map_err(|_| Error::Random)?;
-        let public = private.compute_public_key().map_err(|_| Error::Random)?;
+    fn drawn_from(group: Group, source: &impl Source) -> Result<Self, Error> {
+        let (private, public) = match group.algorithm() {
+            Algorithm::Ecdh(curve) => {
+                let (private, public) = source.ecdh_key(curve)?;
+                (PrivateKey::Ecdh(private), PublicKey::Ecdh(public))
+            }
+            #[cfg(feature = "post-quantum")]
+            Algorithm::MlKem(set) => {
+                let (private, public) = set.generate(&source.bytes()?);
+                (PrivateKey::MlKem(private), PublicKey::Bytes(public))
+            }
+            #[cfg(feature = "post-quantum")]
+            Algorithm::Hybrid(hybrid) => {
+                let (ecdh, point) = source.ecdh_key(hybrid.curve)?;
+                let (ml_kem, key) = hybrid.ml_kem.generate(&source.bytes()?);
+                let share = hybrid.in_order(point.as_ref(), &key).concat();
+                (PrivateKey::Hybrid(hybrid, ecdh, ml_kem), PublicKey::Bytes(share))
+            }
+        };
         Ok(Self { group, private, public })
     }
 
@@ -112,7 +126,38 @@ impl EphemeralKey {
     #[inline]
     #[must_use]
     pub fn public_key(&self) -> &[u8] {
-        self.public.as_ref()
+        self.public.as_bytes()
+    }
+
+    /// Returns the public key for `group`: its own group, or the [classical
+    /// part](Group::classical_part) of it. A hybrid key so offers two groups for the price of one.
+    #[must_use]
+    pub fn public_key_for(&self, group: Group) -> Option<&[u8]> {
+        match &self.private {
+            _ if group == self.group => Some(self.public_key()),
+            #[cfg(feature = "post-quantum")]
+            PrivateKey::Hybrid(hybrid, ..) if group == hybrid.classical => {
+                hybrid.split(self.public_key(), hybrid.ml_kem.key_len()).ok().map(|(ecdh, _)| ecdh)
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the key for a group whose [public key](Self::public_key_for) it has. A key for the
+    /// classical part drops the other part.
+    #[must_use]
+    pub fn into_group(self, group: Group) -> Option<Self> {
+        if group == self.group {
+            return Some(self);
+        }
+        #[cfg(feature = "post-quantum")]
+        {
+            let public = PublicKey::Bytes(self.public_key_for(group)?.to_vec());
+            if let PrivateKey::Hybrid(_, ecdh, _) = self.private {
+                return Some(Self { group, private: PrivateKey::Ecdh(ecdh), public });
+            }
+        }
+        None
     }
 
     /// Computes the shared secret with the peer's public key.
@@ -123,7 +168,25 @@ impl EphemeralKey {
     /// on the curve, or leads to the all-zero X25519 secret. The handshake must then be aborted
     /// with illegal_parameter (RFC 9846 §4.3.8.2, §7.4.2).
     pub fn agree(self, peer_public: &[u8]) -> Result<SharedSecret, Error> {
-        agree(self.group, self.private, peer_public)
+        match (self.private, self.group.algorithm()) {
+            (PrivateKey::Ecdh(private), Algorithm::Ecdh(curve)) => {
+                agree(curve, private, peer_public, SharedSecret::copied_from)
+            }
+            #[cfg(feature = "post-quantum")]
+            (PrivateKey::MlKem(private), _) => {
+                Ok(SharedSecret::copied_from(private.decapsulate(peer_public)?.as_slice()))
+            }
+            #[cfg(feature = "post-quantum")]
+            (PrivateKey::Hybrid(hybrid, ecdh, ml_kem), _) => {
+                let (point, ciphertext) = hybrid.split(peer_public, hybrid.ml_kem.ciphertext_len())?;
+                let secret = ml_kem.decapsulate(ciphertext)?;
+                agree(hybrid.curve, ecdh, point, |ecdh| {
+                    SharedSecret::concatenated(hybrid.in_order(ecdh, secret.as_slice()))
+                })
+            }
+            #[cfg(feature = "post-quantum")]
+            (PrivateKey::Ecdh(_), _) => Err(Error::KeyExchange),
+        }
     }
 }
 
@@ -135,7 +198,7 @@ impl fmt::Debug for EphemeralKey {
 
 /// The response to a peer's share: a share for the peer, and the secret that both then have.
 pub struct KeyExchangeResponse {
-    public: agreement::PublicKey,
+    public: PublicKey,
     secret: SharedSecret,
 }
 
@@ -144,18 +207,56 @@ impl KeyExchangeResponse {
     ///
     /// # Errors
     ///
-    /// [`Error::KeyExchange`] for an invalid share, as for [`EphemeralKey::agree`].
-    /// [`Error::Random`] if no random bytes are available.
+    /// [`Error::KeyExchange`] for an invalid share: as for [`EphemeralKey::agree`], and if an
+    /// encapsulation key of ML-KEM is not in canonical form (FIPS 203 §7.2). [`Error::Random`] if
+    /// no random bytes are available.
     pub fn to(group: Group, peer_public: &[u8]) -> Result<Self, Error> {
-        let EphemeralKey { private, public, .. } = EphemeralKey::generate(group)?;
-        Ok(Self { public, secret: agree(group, private, peer_public)? })
+        Self::drawn_from(group, peer_public, &SystemSource)
+    }
+
+    /// Responds with a private key from a published test vector. That of ML-KEM is the message `m`
+    /// of 32 bytes. That of a hybrid consists of both, in the order of the group.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::KeyExchange`] as for [`to`](Self::to), and if the private key is invalid.
+    #[cfg(any(test, feature = "fixed-ephemeral-keys"))]
+    pub fn from_private_key(group: Group, private_key: &[u8], peer_public: &[u8]) -> Result<Self, Error> {
+        Self::drawn_from(group, peer_public, &FixedSource::of_response(group, private_key)?)
+    }
+
+    fn drawn_from(group: Group, peer_public: &[u8], source: &impl Source) -> Result<Self, Error> {
+        match group.algorithm() {
+            Algorithm::Ecdh(curve) => {
+                let (private, public) = source.ecdh_key(curve)?;
+                let secret = agree(curve, private, peer_public, SharedSecret::copied_from)?;
+                Ok(Self { public: PublicKey::Ecdh(public), secret })
+            }
+            #[cfg(feature = "post-quantum")]
+            Algorithm::MlKem(set) => {
+                let (ciphertext, secret) = set.encapsulate(peer_public, &source.bytes()?)?;
+                let secret = SharedSecret::copied_from(secret.as_slice());
+                Ok(Self { public: PublicKey::Bytes(ciphertext), secret })
+            }
+            #[cfg(feature = "post-quantum")]
+            Algorithm::Hybrid(hybrid) => {
+                let (peer_point, key) = hybrid.split(peer_public, hybrid.ml_kem.key_len())?;
+                let (ciphertext, secret) = hybrid.ml_kem.encapsulate(key, &source.bytes()?)?;
+                let (private, point) = source.ecdh_key(hybrid.curve)?;
+                let public = PublicKey::Bytes(hybrid.in_order(point.as_ref(), &ciphertext).concat());
+                let secret = agree(hybrid.curve, private, peer_point, |ecdh| {
+                    SharedSecret::concatenated(hybrid.in_order(ecdh, secret.as_slice()))
+                })?;
+                Ok(Self { public, secret })
+            }
+        }
     }
 
     /// Returns the share for the peer, as encoded in `KeyShareEntry.key_exchange`.
     #[inline]
     #[must_use]
     pub fn share(&self) -> &[u8] {
-        self.public.as_ref()
+        self.public.as_bytes()
     }
 
     /// Returns the secret, which the peer computes from the share.
@@ -172,9 +273,14 @@ impl fmt::Debug for KeyExchangeResponse {
     }
 }
 
-fn agree(group: Group, private: agreement::EphemeralPrivateKey, peer_public: &[u8]) -> Result<SharedSecret, Error> {
-    let peer_public = agreement::UnparsedPublicKey::new(group.agreement(), peer_public);
-    agreement::agree_ephemeral(private, &peer_public, SharedSecret::copied_from).map_err(|_| Error::KeyExchange)
+fn agree(
+    curve: &'static agreement::Algorithm,
+    private: agreement::EphemeralPrivateKey,
+    peer_public: &[u8],
+    derive: impl FnOnce(&[u8]) -> SharedSecret,
+) -> Result<SharedSecret, Error> {
+    let peer_public = agreement::UnparsedPublicKey::new(curve, peer_public);
+    agreement::agree_ephemeral(private, &peer_public, derive).map_err(|_| Error::KeyExchange)
 }
 
 /// The shared secret of a key exchange, which is the input of the key schedule. Zeroized on drop,
@@ -192,6 +298,22 @@ impl SharedSecret {
         Self { bytes, length: secret.len() }
     }
 
+    /// Copies the secrets of both parts of a hybrid.
+    #[cfg(feature = "post-quantum")]
+    fn concatenated([first, second]: [&[u8]; 2]) -> Self {
+        let mut secret = Self::copied_from(first);
+        copy_prefix(second, secret.bytes.get_mut(first.len()..).unwrap_or_default());
+        secret.length = first.len().saturating_add(second.len());
+        secret
+    }
+
+    /// Returns the secret, for comparison with a published test vector.
+    #[cfg(feature = "fixed-ephemeral-keys")]
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        self.as_bytes()
+    }
+
     #[inline]
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or(self.bytes.as_slice())
@@ -204,8 +326,8 @@ impl fmt::Debug for SharedSecret {
     }
 }
 
-/// The x coordinate of a P-384 point.
-const MAX_SHARED_SECRET_LEN: usize = 48;
+/// The x coordinate of a P-384 point, and the secret of ML-KEM.
+const MAX_SHARED_SECRET_LEN: usize = if cfg!(feature = "post-quantum") { 48 + 32 } else { 48 };
 
 #[cfg(test)]
 mod tests;

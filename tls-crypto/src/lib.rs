@@ -75,6 +75,7 @@
 //! # Features
 //!
 //! * `encrypted-keys`: `decrypt_key`, for private keys with a password. Default: off.
+//! * `post-quantum`: groups with ML-KEM. Default: off.
 //! * `fixed-ephemeral-keys`: `EphemeralKey::from_private_key`, for published test vectors. Default:
 //!   off.
 

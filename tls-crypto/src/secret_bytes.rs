@@ -18,8 +18,13 @@ pub(crate) struct SecretBytes<const N: usize>([u8; N]);
 /// ring's tags and key expansions leave secrets there, which no destructor reaches. Later values
 /// would carry them to the heap in their padding.
 pub(crate) fn with_zeroized_stack<T>(work: impl FnOnce() -> T) -> T {
+    with_zeroized_stack_of::<STACK_USED, T>(work)
+}
+
+/// Like [`with_zeroized_stack`], for work that uses `N` bytes.
+pub(crate) fn with_zeroized_stack_of<const N: usize, T>(work: impl FnOnce() -> T) -> T {
     let result = out_of_line(work);
-    zeroize::zeroize_stack::<STACK_USED>();
+    zeroize::zeroize_stack::<N>();
     result
 }
 
