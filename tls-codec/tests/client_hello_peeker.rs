@@ -238,6 +238,44 @@ fn message_over_the_limit_is_rejected_at_its_header() {
     assert_eq!(peek_client_hello(&[22, 3, 1, 0, 100], 104), Err(unfinished_record));
 }
 
+/// With a post-quantum share, which takes 1,216 bytes, a hello spans TCP segments and is often
+/// split over records.
+#[test]
+fn hello_with_post_quantum_share_is_read_in_pieces() {
+    let (hybrid, classical) = ([0xa5; 1216], [0x5a; 32]);
+    let shares: [(NamedGroup, &[u8]); 2] = [(NamedGroup::X25519MLKEM768, &hybrid), (NamedGroup::X25519, &classical)];
+    let body = written(|w| {
+        samples::client_hello_fields(w)?;
+        w.vec16(|w| {
+            extension::SupportedGroups::write(w, &shares.map(|(group, _)| group))?;
+            extension::KeyShareClientHello::write(w, &shares)
+        })
+    });
+    let message = message(&body);
+    assert!(message.len() > 1300);
+    for size in [1, 64, 600, 1200, MAX_FRAGMENT] {
+        let stream = records(&message, size);
+        for step in [1, 5, 100, 1200, 1460] {
+            let mut peeker = ClientHelloPeeker::new();
+            let mut end = 0;
+            let found = loop {
+                match peeker.peek(&stream[..end]).unwrap() {
+                    Peek::Incomplete { need } => assert!(need > 0 && end + need <= stream.len()),
+                    Peek::ClientHello(hello) => {
+                        break hello.extensions.key_share.unwrap().iter().map(|entry| entry.key_exchange.len()).sum();
+                    }
+                }
+                assert!(end < stream.len());
+                end = stream.len().min(end + step);
+            };
+            assert_eq!((end, found), (stream.len(), 1216 + 32), "records of {size}, steps of {step}");
+        }
+        let exact = ClientHelloPeeker::with_limit(stream.len()).peek(&stream).map(|_| ());
+        let short = ClientHelloPeeker::with_limit(stream.len() - 1).peek(&stream).map(|_| ());
+        assert!(exact.is_ok() && matches!(short, Err(PeekError::TooLong { .. })));
+    }
+}
+
 #[test]
 fn hello_of_several_full_records_fits_the_default_limit() {
     let body = written(|w| {
