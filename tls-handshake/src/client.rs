@@ -47,6 +47,7 @@ use crate::states::{Renegotiation, Role, StateMachine, Step, Versioned, unexpect
 
 mod early_data;
 pub mod hello;
+mod key_shares;
 pub(crate) mod offered_psk;
 mod request;
 pub mod retry;

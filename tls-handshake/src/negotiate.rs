@@ -8,9 +8,6 @@ use tls_crypto::{BulkAlgorithm, Group, SignatureAlgorithm};
 use crate::error::{Error, Illegal};
 use crate::suite::SupportedCipherSuite;
 
-/// The groups that are enabled by default, in order of preference.
-pub(crate) const DEFAULT_GROUPS: [Group; 3] = [Group::X25519, Group::Secp256r1, Group::Secp384r1];
-
 /// The supported signature schemes, which are accepted in certificates. They include PKCS#1 v1.5,
 /// which signs most public certificates, and exclude SHA-1 and MD5.
 pub(crate) const CERTIFICATE_SCHEMES: [SignatureScheme; 9] = [
@@ -94,7 +91,10 @@ mod tests {
         for &group in Group::ALL {
             assert_eq!(group_of(group_id(group)), Some(group));
         }
-        assert_eq!(DEFAULT_GROUPS.map(group_id), [NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1]);
+        let default: Vec<_> = Group::DEFAULT.iter().map(|group| group_id(*group)).collect();
+        let classical = [NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
+        let hybrid: &[NamedGroup] = if cfg!(feature = "post-quantum") { &[NamedGroup::X25519MLKEM768] } else { &[] };
+        assert_eq!(default, [hybrid, &classical].concat());
         assert_eq!(group_of(NamedGroup::X448), None);
     }
 

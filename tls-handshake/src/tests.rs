@@ -18,6 +18,7 @@ mod halves;
 mod hello;
 mod in_place;
 mod interop;
+mod key_shares;
 mod lengths;
 mod list_memory;
 mod negotiation;

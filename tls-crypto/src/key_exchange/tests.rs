@@ -213,7 +213,7 @@ mod post_quantum {
     fn set_coefficient(key: &mut [u8], at: usize, value: u16) {
         let first = at / 2 * 3;
         let [low, high] = value.to_le_bytes();
-        if at % 2 == 0 {
+        if at.is_multiple_of(2) {
             key[first] = low;
             key[first + 1] = key[first + 1] & 0xf0 | high;
         } else {

@@ -5,22 +5,27 @@
 use std::sync::Arc;
 
 use pki_types::ServerName;
-use tls_codec::code_points::{EcPointFormat, ExtensionType, HandshakeType, ProtocolVersion, PskKeyExchangeMode};
+use tls_codec::code_points::{
+    EcPointFormat, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion, PskKeyExchangeMode,
+};
 use tls_codec::error::BufferFull;
 use tls_codec::extension::{self, ProtocolName};
 use tls_codec::handshake::ServerHello;
 use tls_codec::writer::Writer;
+#[cfg(test)]
+use tls_crypto::EphemeralKey;
 use tls_crypto::tls13::EarlySecret;
-use tls_crypto::{EphemeralKey, SecureRandom, Tls13Suite, Transcript};
+use tls_crypto::{SecureRandom, Tls13Suite, Transcript};
 
 use super::early_data::EarlyData;
+use super::key_shares::KeyShares;
 use super::offered_psk::{ResumptionOffer, Selected, takes_tickets};
 use super::tls12;
 use super::tls13::{self, HandshakeContext, WaitEncryptedExtensions};
 use crate::config::{ClientConfig, HelloTemplate};
 use crate::error::{Error, Illegal};
 use crate::framed::Framed;
-use crate::negotiate::{CERTIFICATE_SCHEMES, group_id};
+use crate::negotiate::{CERTIFICATE_SCHEMES, group_of};
 use crate::negotiated::Exporter;
 use crate::negotiated::HandshakeKind;
 use crate::record_limits::max_size_limit;
@@ -37,9 +42,9 @@ pub(super) struct Offer {
     pub(super) random: [u8; 32],
     /// The ID of a TLS 1.2 session, or random bytes if TLS 1.3 or a ticket is offered.
     pub(super) session_id: Vec<u8>,
-    /// The private half of the client's key share, if TLS 1.3 is offered. A TLS 1.2 server may
-    /// select its group too.
-    pub(super) key: Option<EphemeralKey>,
+    /// The private half of the client's key shares, if TLS 1.3 is offered. A TLS 1.2 server may
+    /// select one of their groups too.
+    pub(super) shares: Option<KeyShares>,
     pub(super) resumption: ResumptionOffer,
     /// True if the first ClientHello offered pre-shared keys.
     offers_keys: bool,
@@ -70,6 +75,7 @@ impl WaitServerHello {
         name: ServerName<'static>,
         resumption: ResumptionOffer,
         transport: Transport,
+        last_group: Option<NamedGroup>,
         random: &dyn SecureRandom,
         out: &mut dyn Sink,
     ) -> Result<Self, Error> {
@@ -84,9 +90,10 @@ impl WaitServerHello {
         let [random, session_id] = fresh;
         // A client that offers only TLS 1.2 generates its key after the server selected the group.
         // A resumed session needs none.
-        let group = config.common.groups.first().copied().filter(|_| tls13);
-        let key = group.map(EphemeralKey::generate).transpose();
-        let key = key.map_err(|_| Error::Crypto("generating a key share"))?;
+        let shares = match tls13 {
+            true => KeyShares::generate(&config.common.groups, last_group.and_then(group_of))?,
+            false => None,
+        };
         let session_id = match resumption.tls12() {
             Some(session) if session.ticket.is_empty() => session.session_id.clone(),
             // Not empty, for middleboxes (RFC 9846 Appendix E.4). A server that accepts the ticket
@@ -101,7 +108,7 @@ impl WaitServerHello {
             session_id,
             config,
             name,
-            key,
+            shares,
             offers_keys: resumption.offers_psks(),
             resumption,
             early,
@@ -133,10 +140,10 @@ impl WaitServerHello {
         hello: Vec<u8>,
     ) -> Self {
         let (resumption, early) = (ResumptionOffer::Nothing, EarlyData::NotOffered);
-        let key = Some(key);
+        let shares = Some(KeyShares::of(key));
         let (offers_keys, transport) = (false, Transport::Records);
         let offer =
-            Box::new(Offer { config, name, random, session_id, key, resumption, offers_keys, early, transport });
+            Box::new(Offer { config, name, random, session_id, shares, resumption, offers_keys, early, transport });
         Self { offer, hello, transcript: None }
     }
 
@@ -221,7 +228,7 @@ impl HelloTemplate {
         if config.request_ocsp {
             extension::StatusRequest::write(w)?;
         }
-        extension::SupportedGroups::write(w, &common.group_ids)?;
+        extension::SupportedGroups::write(w, &common.offered_groups())?;
         if !common.alpn.is_empty() {
             extension::Alpn::write(w, &common.alpn)?;
         }
@@ -272,10 +279,19 @@ impl Offer {
         before: Option<&Transcript>,
     ) -> Result<(Vec<u8>, Option<Box<Transcript>>), Error> {
         let template = HelloTemplate::get(&self.config)?;
-        let mut hello = Vec::with_capacity(256 + template.extensions.len() + self.resumption.identities_len());
+        let mut hello = Vec::with_capacity(self.encoded_len(template));
         self.encode(&mut Writer::append(&mut hello), template, early_data, cookie)?;
         let transcript = self.resumption.bind(&mut hello, before);
         Ok((hello, transcript))
+    }
+
+    /// An upper limit in all but rare cases, so that the message is allocated once.
+    fn encoded_len(&self, template: &HelloTemplate) -> usize {
+        let shares = self.shares.as_ref().map_or(0, KeyShares::encoded_len);
+        224_usize
+            .saturating_add(template.extensions.len())
+            .saturating_add(shares)
+            .saturating_add(self.resumption.identities_len())
     }
 
     fn encode(
@@ -319,8 +335,10 @@ impl Offer {
         if let Some(cookie) = cookie {
             extension::Cookie::write(w, cookie)?;
         }
-        let share = self.key.as_ref().map(|key| (group_id(key.group()), key.public_key()));
-        extension::KeyShareClientHello::write(w, share.as_slice())
+        match &self.shares {
+            Some(shares) => shares.write(w, &self.config.common.groups),
+            None => extension::KeyShareClientHello::write(w, &[]),
+        }
     }
 
     /// The name for SNI: a DNS name without a trailing dot (RFC 6066 §3).
@@ -443,8 +461,8 @@ impl Offer {
             message: HandshakeType::SERVER_HELLO,
             extension: ExtensionType::KEY_SHARE,
         })?;
-        let offered = self.key.map(|key| (group_id(key.group()), key)).filter(|(group, _)| *group == share.group);
-        let (group, key) = offered.ok_or(Illegal::GroupNotOffered(share.group))?;
+        let group = share.group;
+        let key = self.shares.and_then(|shares| shares.into_key(group)).ok_or(Illegal::GroupNotOffered(group))?;
         let secret = key.agree(share.key_exchange).map_err(|_| Illegal::KeyShare(group))?;
         transcript.add(m.raw);
         let selected = m.msg.extensions.pre_shared_key;

@@ -2,17 +2,19 @@
 
 use tls_codec::code_points::{ExtensionType, HandshakeType, ProtocolVersion};
 use tls_codec::handshake::{HelloRetryRequest, ServerHello};
+#[cfg(test)]
 use tls_crypto::EphemeralKey;
 use tls_crypto::Tls13Suite;
 use tls_crypto::Transcript;
 
 use super::early_data::EarlyData;
 use super::hello::{Offer, WaitServerHello};
+use super::key_shares::KeyShares;
 use super::tls13;
 use crate::error::{Error, Illegal};
 use crate::flight;
 use crate::framed::Framed;
-use crate::negotiate::{group_id, group_of};
+use crate::negotiate::group_of;
 use crate::negotiated::HandshakeKind;
 use crate::sink::Sink;
 
@@ -64,13 +66,13 @@ impl WaitServerHello {
             return Err(Illegal::RetryChangesNothing.into());
         }
         if let Some(wanted) = retry.extensions.key_share {
-            if offer.key.as_ref().is_some_and(|key| wanted == group_id(key.group())) {
+            if offer.shares.as_ref().is_some_and(|shares| shares.contains(wanted)) {
                 return Err(Illegal::RetryForSharedGroup(wanted).into());
             }
             let group = group_of(wanted)
                 .filter(|group| offer.config.common.groups.contains(group))
                 .ok_or(Illegal::GroupNotOffered(wanted))?;
-            offer.key = Some(EphemeralKey::generate(group).map_err(|_| Error::Crypto("generating a key share"))?);
+            offer.shares = Some(KeyShares::retry(group)?);
         }
         let mut transcript = Transcript::new(suite.hash);
         transcript.add(&self.hello);
@@ -104,7 +106,7 @@ impl WaitServerHelloAfterRetry {
         transcript.add(retry);
         transcript.add(second);
         let mut offer = first.offer;
-        offer.key = Some(key);
+        offer.shares = Some(KeyShares::of(key));
         Self { offer, suite, transcript: Box::new(transcript) }
     }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use pki_types::ServerName;
+use tls_codec::code_points::NamedGroup;
 
 use crate::config::ClientConfig;
 use crate::resumption::{Scope, StoredSessions};
@@ -18,13 +19,15 @@ pub(crate) struct SessionTracker {
     /// True once a session was offered or taken. If the connection fails, the application must
     /// remove the server's sessions.
     in_use: bool,
+    /// The group that the server is known to use.
+    pub(crate) last_group: Option<NamedGroup>,
     /// True if sessions of this connection must not be stored.
     discards: bool,
 }
 
 impl SessionTracker {
     pub(crate) fn new(config: Arc<ClientConfig>, name: ServerName<'static>, identity: Option<[u8; 32]>) -> Self {
-        Self { config, name, identity: identity.map(Box::new), in_use: false, discards: false }
+        Self { config, name, identity: identity.map(Box::new), in_use: false, last_group: None, discards: false }
     }
 
     pub(crate) fn identity(&self) -> Option<&[u8; 32]> {

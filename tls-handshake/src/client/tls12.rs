@@ -42,8 +42,9 @@ use std::sync::Arc;
 use pki_types::{ServerName, UnixTime};
 use tls_codec::code_points::HandshakeType;
 use tls_codec::handshake::RawMessage;
-use tls_crypto::{EphemeralKey, Tls12Suite, Transcript};
+use tls_crypto::{Tls12Suite, Transcript};
 
+use super::key_shares::KeyShares;
 use super::session_tracker::SessionTracker;
 use crate::config::ClientConfig;
 use crate::error::{Error, Side, StateName};
@@ -72,9 +73,9 @@ pub(super) struct HandshakeContext {
     randoms: Randoms,
     transcript: Transcript,
     suite: &'static Tls12Suite,
-    /// The private half of the client's key share, if one was sent. Reused if the server selects
+    /// The private half of the client's key shares, if any were sent. Reused if the server selects
     /// its group.
-    key: Option<EphemeralKey>,
+    shares: Option<KeyShares>,
     master_secret: MasterSecretKind,
     alpn: Option<Vec<u8>>,
     /// The session ID of ServerHello.

@@ -8,7 +8,7 @@ use tls_codec::record::{HEADER_LEN, MAX_FRAGMENT};
 use tls_crypto::{Group, TAG_LEN};
 
 use super::{ConfigError, KeyLog, Limits, RecordPadding, RecordRampUp};
-use crate::negotiate::{CERTIFICATE_SCHEMES, DEFAULT_GROUPS, group_id, group_of};
+use crate::negotiate::{CERTIFICATE_SCHEMES, group_id, group_of};
 use crate::record_limits::max_size_limit;
 use crate::resumption::{Scope, ScopeInputs};
 use crate::suite::{ALL_CIPHERSUITES, SupportedCipherSuite};
@@ -83,8 +83,8 @@ impl Default for Common {
             set_suites: ALL_CIPHERSUITES.to_vec(),
             suites: ALL_CIPHERSUITES.to_vec(),
             require_ems: false,
-            groups: DEFAULT_GROUPS.to_vec(),
-            group_ids: group_ids(&DEFAULT_GROUPS),
+            groups: Group::DEFAULT.to_vec(),
+            group_ids: group_ids(Group::DEFAULT),
             schemes: CERTIFICATE_SCHEMES.to_vec(),
             schemes13: tls13::RULES.schemes.to_vec(),
             alpn: Vec::new(),
@@ -154,6 +154,16 @@ impl Common {
         self.groups = found;
         self.group_ids = groups.to_vec();
         Ok(())
+    }
+
+    /// The groups that ClientHello lists. A client of only TLS 1.2 lists no post-quantum ones.
+    pub(crate) fn offered_groups(&self) -> Vec<NamedGroup> {
+        if self.enables(ProtocolVersion::TLS13) { self.group_ids.clone() } else { self.tls12_groups() }
+    }
+
+    /// The enabled groups that TLS 1.2 has.
+    pub(crate) fn tls12_groups(&self) -> Vec<NamedGroup> {
+        group_ids(&filtered(&self.groups, &|group| !group.is_post_quantum()))
     }
 
     pub(crate) fn set_signature_schemes(&mut self, schemes: &[SignatureScheme]) -> Result<(), ConfigError> {

@@ -36,6 +36,7 @@ pub struct ServerConfig {
     /// Distinguished names, in DER.
     pub(crate) client_auth_hints: Vec<Vec<u8>>,
     pub(crate) suite_preference: SuitePreference,
+    pub(crate) retry_for_preferred_group: bool,
     pub(crate) ignore_invalid_server_name: bool,
 }
 
@@ -70,6 +71,7 @@ impl Default for ServerConfig {
             client_auth: ClientAuth::default(),
             client_auth_hints: Vec::new(),
             suite_preference: SuitePreference::default(),
+            retry_for_preferred_group: false,
             ignore_invalid_server_name: false,
         }
     }
@@ -203,6 +205,17 @@ impl ServerConfig {
     /// ChaCha20-Poly1305 is used for a client that prefers it.
     pub fn set_suite_preference(&mut self, preference: SuitePreference) {
         self.suite_preference = preference;
+    }
+
+    /// Sends HelloRetryRequest to a client that supports the first of this server's
+    /// [groups](Self::set_groups) but sent no key share for it. Such a client gets the group at the
+    /// cost of a round trip. Without this, the server selects the first group with a share, and the
+    /// first group of all only if there is no share that it can use.
+    ///
+    /// With the default groups it makes hybrid key exchange certain for every client that supports
+    /// it. Most of those send a share anyway. Default: off.
+    pub fn set_retry_for_preferred_group(&mut self, retry: bool) {
+        self.retry_for_preferred_group = retry;
     }
 
     /// Ignores a server name (SNI) that is not a host name, instead of rejecting the client with

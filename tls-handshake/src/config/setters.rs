@@ -31,7 +31,11 @@ macro_rules! setters {
             }
 
             /// Sets the key exchange groups, in order of preference. A client sends a key share for
-            /// the first. Default: X25519, P-256, P-384.
+            /// the first, and for the curve in it if it is hybrid and the curve is enabled too.
+            ///
+            /// Hybrid and ML-KEM groups need the feature `post-quantum`, and exist only in TLS 1.3:
+            /// TLS 1.2 uses the others. Default: X25519MLKEM768 (with that feature), X25519, P-256,
+            /// P-384.
             ///
             /// # Errors
             /// [`ConfigError::UnsupportedGroup`], [`ConfigError::EmptyOrRepeated`].

@@ -84,6 +84,11 @@ impl Common {
             ["required ALPN", "no application protocols"],
             "there is no protocol to negotiate; set one",
         )?;
+        exclude(
+            !self.enables(ProtocolVersion::TLS13) && self.tls12_groups().is_empty(),
+            ["post-quantum groups", "versions without TLS 1.3"],
+            "TLS 1.2 has no such groups; add one like X25519 or enable TLS 1.3",
+        )?;
         at_least("handshake_message", self.limits.handshake_message, MIN_MESSAGE)?;
         at_least("chain_length", self.limits.chain_length, usize::from(verifies))
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use pki_types::{ServerName, UnixTime};
-use tls_codec::code_points::ProtocolVersion;
+use tls_codec::code_points::{NamedGroup, ProtocolVersion};
 use tls_crypto::SystemRandom;
 
 use super::sending_side::SenderSlot;
@@ -30,6 +30,9 @@ pub struct ClientStart<'a> {
     /// A hash of everything that the choice of a client certificate depends on now. The sessions of
     /// this connection are bound to it; see [`ClientConfig::session_scope_with`].
     pub identity_scope: Option<[u8; 32]>,
+    /// The group that this server used last time, as [`take_group`](ClientConnection::take_group)
+    /// returned it. ClientHello then has a share of it, which saves a round trip.
+    pub last_group: Option<NamedGroup>,
 }
 
 impl std::fmt::Debug for ClientStart<'_> {
@@ -94,6 +97,7 @@ impl ClientConnection {
     ) -> Result<Self, Error> {
         config.validate()?;
         let mut session_tracker = SessionTracker::new(Arc::clone(&config), name.clone(), start.identity_scope);
+        session_tracker.last_group = start.last_group;
         let known = match start.session {
             _ if !start.external_psks.is_empty() => ResumptionOffer::external(&config, start.external_psks),
             Some((session, now)) => ResumptionOffer::of_session(&config, &session_tracker, session, now),
@@ -113,7 +117,7 @@ impl ClientConnection {
             outgoing: &mut *outgoing,
             sessions: &mut session_tracker,
         };
-        let state = WaitServerHello::start(config, name, known, Transport::Records, &SystemRandom, &mut sink)?;
+        let state = WaitServerHello::start(config, name, known, Transport::Records, start.last_group, &SystemRandom, &mut sink)?;
         sender.end_flight(outgoing)?;
         Ok(Self::from_parts(Ok(Client::WaitServerHello(state)), receiver, sender, joiner, key_log, session_tracker))
     }
@@ -181,6 +185,20 @@ impl ClientConnection {
     #[must_use]
     pub fn identity_scope(&self) -> Option<&[u8; 32]> {
         self.session_tracker.identity()
+    }
+
+    /// Returns the group to set as [`ClientStart::last_group`] of the next connection to this
+    /// server, once after the handshake. `None` if what is known about the server stays true: it
+    /// used the same group again, or needed no HelloRetryRequest.
+    #[must_use]
+    pub fn take_group(&mut self) -> Option<NamedGroup> {
+        let (used, last) = (self.negotiated_group()?, self.session_tracker.last_group);
+        let is_news = last.is_some() || self.handshake_kind()?.is_retried();
+        if self.protocol_version()? != ProtocolVersion::TLS13 || last == Some(used) || !is_news {
+            return None;
+        }
+        self.session_tracker.last_group = Some(used);
+        Some(used)
     }
 
     /// Makes [`take_sessions`](Self::take_sessions) return none from now on. Call it if the

@@ -8,7 +8,7 @@ use pki_types::CertificateDer;
 use tls_codec::code_points::{CipherSuite, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
 use tls_codec::handshake::{Split, split_message};
 use tls_codec::writer::Writer;
-use tls_crypto::SystemRandom;
+use tls_crypto::{Group, SystemRandom};
 
 use super::hello::Hello;
 use super::pair::{Pki, now};
@@ -21,6 +21,7 @@ use crate::config::{ClientConfig, ServerConfig, SessionLookup};
 use crate::error::Error;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Need};
+use crate::negotiate::group_id;
 use crate::record::{MessageJoiner, NextMessage};
 use crate::resumption::{ClientSessionValue, ServerSessionValue, SessionSecret, identity_scope};
 use crate::schedule::{Epoch, ReadKey, WriteKey};
@@ -284,6 +285,11 @@ impl Kind {
     }
 }
 
+/// The group that is negotiated by default.
+pub(super) fn preferred_group() -> NamedGroup {
+    group_id(Group::DEFAULT[0])
+}
+
 pub(super) fn configs(kind: Kind) -> (ClientConfig, ServerConfig) {
     let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
     client.set_alpn_protocols(["h2", "http/1.1"]).unwrap();
@@ -451,7 +457,7 @@ pub(super) fn client_resuming(config: ClientConfig, known: ResumptionOffer, edit
     let mut sink = Recorder { edit, ..Recorder::default() };
     let name = "a.test".try_into().unwrap();
     let state =
-        WaitServerHello::start(Arc::new(config), name, known, Transport::Records, &SystemRandom, &mut sink).unwrap();
+        WaitServerHello::start(Arc::new(config), name, known, Transport::Records, None, &SystemRandom, &mut sink).unwrap();
     End::new(Client::WaitServerHello(state), sink)
 }
 

@@ -1,7 +1,7 @@
 //! Legal but unusual behaviour of other implementations, and similar violations that are rejected.
 
 use tls_codec::code_points::{
-    AlertDescription as A, ContentType as C, ExtensionType as X, HandshakeType as T, ProtocolVersion,
+    AlertDescription as A, ContentType as C, ExtensionType as X, HandshakeType as T, NamedGroup, ProtocolVersion,
 };
 
 use super::flow::{Kind, Outcome, answers, configs, ends, handshake, pki, server_with};
@@ -53,7 +53,8 @@ fn shares(groups: impl IntoIterator<Item = u16>, x25519: &[u8]) -> Vec<u8> {
 /// A client may send a share for each group. The work is linear.
 #[test]
 fn server_accepts_many_key_shares() {
-    let (client, server) = configs(Kind::Full);
+    let (mut client, server) = configs(Kind::Full);
+    client.set_groups(&[NamedGroup::X25519]).unwrap();
     let pki = pki(Kind::Full);
     let given = |groups: Vec<u16>| {
         server_after_hello(client.clone(), server.clone(), &pki, &|hello| {

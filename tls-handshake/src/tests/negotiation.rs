@@ -5,7 +5,9 @@ use tls_codec::code_points::{
 };
 use tls_codec::handshake::HELLO_RETRY_REQUEST_RANDOM;
 
-use super::flow::{End, Kind, Outcome, Sent, answers, client, client_with, configs, handshake, server};
+use super::flow::{
+    End, Kind, Outcome, Sent, answers, client, client_with, configs, handshake, preferred_group, server,
+};
 use super::hello::{Hello, HelloEdit, assert_error, client_after_hello, server_after_hello};
 use super::pair::Pki;
 use crate::client::Client;
@@ -66,9 +68,9 @@ fn incomplete_or_duplicate_client_hello_is_rejected() {
         let entry = share[2..].to_vec();
         *share = [&u16::try_from(2 * entry.len()).unwrap().to_be_bytes()[..], &entry, &entry].concat();
     });
-    assert_eq!(shares, Illegal::KeyShares(NamedGroup::X25519).into());
+    assert_eq!(shares, Illegal::KeyShares(preferred_group()).into());
     let unsupported = server_error_for(configs(Kind::Full).1, &|h| *h.get(X::SUPPORTED_GROUPS) = vec![0, 2, 0, 0x17]);
-    assert_eq!(unsupported, Illegal::KeyShares(NamedGroup::X25519).into());
+    assert_eq!(unsupported, Illegal::KeyShares(preferred_group()).into());
     let compression = server_error_for(configs(Kind::Full).1, &|h| h.compression = vec![0, 1]);
     assert_eq!(compression, Illegal::Compression.into());
     // One identity of one byte, age 0, one binder of 32 bytes.
@@ -90,7 +92,7 @@ fn client_rejects_unoffered_server_choice() {
     assert_eq!(outcome_of(&|h| h.session_id[0] ^= 1), Illegal::SessionIdNotEchoed.into());
     assert_eq!(outcome_of(&|h| h.session_id.clear()), Illegal::SessionIdNotEchoed.into());
     assert_eq!(outcome_of(&|h| h.compression = vec![1]), Illegal::CompressionNotOffered(1).into());
-    let group = outcome_of(&|h| h.get(X::KEY_SHARE)[1] = 0x17);
+    let group = outcome_of(&|h| h.get(X::KEY_SHARE)[..2].copy_from_slice(&[0, 0x17]));
     assert_eq!(group, Illegal::GroupNotOffered(NamedGroup::SECP256R1).into());
     let version = outcome_of(&|h| *h.get(X::SUPPORTED_VERSIONS) = vec![3, 3]);
     assert_eq!(version.alert(), Some(A::ILLEGAL_PARAMETER));
@@ -105,8 +107,8 @@ fn client_rejects_unoffered_server_choice() {
     let alpn =
         outcome_of(&|h| h.extensions.push((X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION.0, b"\0\x03\x02h2".to_vec())));
     assert_eq!(alpn.alert(), Some(A::ILLEGAL_PARAMETER));
-    // The all-zero share of X25519 (RFC 7748 §6.1).
-    assert_eq!(outcome_of(&|h| h.get(X::KEY_SHARE)[4..].fill(0)), Illegal::KeyShare(NamedGroup::X25519).into());
+    // The all-zero share of X25519 (RFC 7748 §6.1), which is also a part of the hybrid.
+    assert_eq!(outcome_of(&|h| h.get(X::KEY_SHARE)[4..].fill(0)), Illegal::KeyShare(preferred_group()).into());
     // A suite that the client supports but did not offer.
     let only = {
         let mut config = ClientConfig::new();
@@ -288,7 +290,7 @@ fn client_echoes_cookie_and_rejects_second_retry() {
         h.extensions.push((X::COOKIE.0, vec![0, 1, 7]));
     });
     assert_eq!(*second.get(X::COOKIE), [0, 1, 7]);
-    assert_eq!(second.get(X::KEY_SHARE)[2..4], [0, 0x1d]);
+    assert_eq!(second.get(X::KEY_SHARE)[2..4], preferred_group().0.to_be_bytes());
 }
 
 #[test]

@@ -407,6 +407,12 @@ fn client_error_for_params(group: G, change: fn(&mut [u8])) -> Error {
 fn client_rejects_unoffered_group_or_invalid_point() {
     let unknown = client_error_for_params(G::X25519, |params| params[1..3].copy_from_slice(&[0, 0x1e]));
     assert_eq!(unknown, Illegal::GroupNotOffered(G::X448).into());
+    // Only TLS 1.3 has it, although the client offered it.
+    #[cfg(feature = "post-quantum")]
+    {
+        let hybrid = client_error_for_params(G::X25519, |params| params[1..3].copy_from_slice(&[0x11, 0xec]));
+        assert_eq!(hybrid, Illegal::GroupNotOffered(G::X25519MLKEM768).into());
+    }
     let wrong_type = client_error_for_params(G::X25519, |params| params[0] = 1);
     assert!(matches!(wrong_type, Error::Decode(_)) && wrong_type.alert() == Some(A::ILLEGAL_PARAMETER));
     // The all-zero value of X25519 (RFC 7748 §6.1), then points off the curve, of another form and

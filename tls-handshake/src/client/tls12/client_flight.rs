@@ -162,7 +162,7 @@ impl KeysReady {
             randoms,
             mut transcript,
             suite,
-            key,
+            shares,
             master_secret,
             alpn,
             session_id,
@@ -170,7 +170,7 @@ impl KeysReady {
             ..
         } = *context;
         let group = group_id(signed.group);
-        let key = match key.filter(|key| key.group() == signed.group) {
+        let key = match shares.and_then(|shares| shares.into_key(group)) {
             Some(key) => key,
             None => EphemeralKey::generate(signed.group).map_err(|_| Error::Crypto("generating a key share"))?,
         };

@@ -154,7 +154,7 @@ impl State {
             name: offer.name,
             transcript,
             suite,
-            key: offer.key,
+            shares: offer.shares,
             master_secret,
             alpn,
             session_id: id.to_vec(),
@@ -230,7 +230,8 @@ impl WaitServerKeyExchange {
 
     fn offered_group(&self, chosen: NamedGroup) -> Result<Group, Error> {
         let offered = &self.context.config.common.groups;
-        group_of(chosen).filter(|group| offered.contains(group)).ok_or_else(|| Illegal::GroupNotOffered(chosen).into())
+        let usable = |group: &Group| offered.contains(group) && !group.is_post_quantum();
+        group_of(chosen).filter(usable).ok_or_else(|| Illegal::GroupNotOffered(chosen).into())
     }
 }
 

@@ -71,8 +71,9 @@ impl Selection {
         let groups = hello.extensions.supported_groups;
         let supports = |group: NamedGroup| groups.is_some_and(|groups| groups.contains(group));
         let offered = || groups.iter().flatten().collect();
-        let group = first_common(&config.common.groups, &|group| supports(group_id(*group)))
-            .ok_or_else(|| Error::NoCommonGroup { offered: offered(), enabled: config.common.group_ids.clone() })?;
+        let usable = |group: &Group| !group.is_post_quantum() && supports(group_id(*group));
+        let group = first_common(&config.common.groups, &usable)
+            .ok_or_else(|| Error::NoCommonGroup { offered: offered(), enabled: config.common.tls12_groups() })?;
         match curve_of(scheme) {
             Some(curve) if !supports(curve) => Err(Error::CertificateCurve { curve, offered: offered() }),
             _ => Ok(Self { suite, scheme, group }),

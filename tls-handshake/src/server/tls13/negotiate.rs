@@ -99,15 +99,17 @@ impl<'a> Selection<'a> {
         let shares = extensions.key_share.ok_or_else(|| missing(ExtensionType::KEY_SHARE))?;
         check_shares(&shares, |entry| groups.contains(entry.group))?;
         let share_of = |group: &Group| shares.iter().find(|entry| entry.group == group_id(*group));
-        // Prefers a group with a key share, which saves a round trip. The supported groups differ
-        // too little in strength to spend one.
-        let group =
-            first_common(&common.groups, &|group| groups.contains(group_id(*group)) && share_of(group).is_some())
-                .or_else(|| first_common(&common.groups, &|group| groups.contains(group_id(*group))))
-                .ok_or_else(|| Error::NoCommonGroup {
-                    offered: groups.iter().collect(),
-                    enabled: common.group_ids.clone(),
-                })?;
+        // Prefers a group with a key share, which saves a round trip, unless the configuration
+        // spends it on the preferred group.
+        let offers = |group: &Group| groups.contains(group_id(*group));
+        let preferred = common.groups.first().copied().filter(|_| config.retry_for_preferred_group).filter(&offers);
+        let group = preferred
+            .or_else(|| first_common(&common.groups, &|group| offers(group) && share_of(group).is_some()))
+            .or_else(|| first_common(&common.groups, &offers))
+            .ok_or_else(|| Error::NoCommonGroup {
+                offered: groups.iter().collect(),
+                enabled: common.group_ids.clone(),
+            })?;
         let share = share_of(&group).map(|entry| entry.key_exchange);
         let sizes = if transport.is_quic() { RecordSizes::Full } else { RecordSizes::from_client_hello(hello)? };
         Ok(Self { suite, group, share, alpn: choose_alpn(common, hello)?, sizes, schemes })

@@ -168,6 +168,8 @@ impl WaitIdentity {
         let part = |range: &Range<usize>| client_hello.get(range.clone()).unwrap_or_default();
         let (random, session_id, suite) = (self.context.random, part(&self.parts.session_id), self.suite);
         let group = group_id(self.group);
+        // max_fragment_length also limits ServerHello, which is long with a post-quantum share.
+        self.sizes.apply(&self.context.config.common, ProtocolVersion::TLS13, out);
         let exchange = KeyExchangeResponse::to(self.group, part(&self.parts.share));
         let exchange = exchange.map_err(|error| key_exchange_error(error, group))?;
         flight::send(out, &mut self.context.transcript, &mut |w| {
@@ -217,7 +219,6 @@ impl HandshakeContext {
         out: &mut dyn Sink,
     ) -> Result<(), Error> {
         let (common, transport) = (&self.config.common, &self.transport);
-        sizes.apply(common, ProtocolVersion::TLS13, out);
         flight::send(out, &mut self.transcript, &mut |w| {
             w.message(HandshakeType::ENCRYPTED_EXTENSIONS, |w| {
                 w.vec16(|w| {
