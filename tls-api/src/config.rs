@@ -63,7 +63,11 @@ macro_rules! shared_settings {
         }
 
         /// Sets the key exchange groups, in order of preference. A client sends a key share for the
-        /// first. Default: X25519, P-256, P-384.
+        /// first, and for the curve in it if it is hybrid and the curve is enabled too.
+        ///
+        /// X25519MLKEM768, SecP256r1MLKEM768, SecP384r1MLKEM1024, MLKEM768 and MLKEM1024 need the
+        /// feature `post-quantum`, and exist only in TLS 1.3: TLS 1.2 uses the others. Default:
+        /// X25519MLKEM768 (with that feature), X25519, P-256, P-384.
         ///
         /// # Errors
         /// [`ConfigError`](crate::ConfigError) for an unsupported group, an empty list or a

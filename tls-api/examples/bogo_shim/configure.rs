@@ -198,6 +198,8 @@ fn versions(level: &Level) -> Result<Vec<ProtocolVersion>, Stop> {
 /// Applies the settings that both roles share.
 fn set_common(config: &mut impl Settings, level: &Level) -> Result<(), Stop> {
     config.set_versions(&versions(level)?).map_err(unimplemented)?;
+    // BoringSSL's default, which has no post-quantum group.
+    config.set_groups(&[NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1]).map_err(unimplemented)?;
     let policy = policy(level);
     if let Some(policy) = &policy {
         config.set_cipher_suites(policy.suites).map_err(unimplemented)?;

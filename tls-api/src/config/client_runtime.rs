@@ -96,7 +96,7 @@ impl ClientRuntime {
             true => self.take_session(name, &scope_of(identity_scope.as_ref())),
             false => None,
         };
-        ClientStart { session, external_psks: psks, identity_scope }
+        ClientStart { session, external_psks: psks, identity_scope, last_group: self.sessions.group(name) }
     }
 
     /// Takes a session to offer to this server from the storage, and the current time. Returns

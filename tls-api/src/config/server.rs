@@ -261,6 +261,17 @@ impl ServerConfig {
         self.engine_mut().set_suite_preference(preference);
     }
 
+    /// Sends HelloRetryRequest to a client that supports the first of this server's
+    /// [groups](Self::set_groups) but sent no key share for it. Such a client gets the group at the
+    /// cost of a round trip. Without this, the server selects the first group with a share, and the
+    /// first group of all only if there is no share that it can use.
+    ///
+    /// With the default groups it makes hybrid key exchange certain for every client that supports
+    /// it. Most of those send a share anyway. Default: off.
+    pub fn set_retry_for_preferred_group(&mut self, retry: bool) {
+        self.engine_mut().set_retry_for_preferred_group(retry);
+    }
+
     /// Ignores a server name (SNI) that is not a host name, instead of rejecting the client with
     /// illegal_parameter. An IP address, which RFC 6066 §3 also forbids, is always ignored.
     /// Default: off.

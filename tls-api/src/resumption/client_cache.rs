@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pki_types::ServerName;
 use tls_handshake::{ClientSessionValue, SessionError};
 use zeroize::Zeroizing;
 
 use super::sharded_map::ShardedMap;
-use crate::ProtocolVersion;
+use crate::{NamedGroup, ProtocolVersion};
 
 /// Stores a client's sessions, by server name and resumption scope.
 ///
@@ -36,12 +37,26 @@ pub trait StoresClientSessions: fmt::Debug + Send + Sync {
     /// Called once for a connection that offered or received a session and failed: by a fatal
     /// alert, or before the handshake was complete (RFC 5077 §3.2, RFC 5246 §7.2.2, RFC 9846 §6.2).
     fn remove(&self, server: &ServerName<'_>, scope: &[u8; 32]);
+
+    /// Stores the key exchange group that this server uses. Called after a handshake with a
+    /// HelloRetryRequest, and when the server used another group than [`group`](Self::group)
+    /// returned. It is no secret, and a lost or wrong one costs at most a round trip. Default: does
+    /// nothing.
+    fn put_group(&self, _server: &ServerName<'_>, _group: NamedGroup) {}
+
+    /// Returns the group that was stored for this server last. The ClientHello then has a key share
+    /// for it, whether a session is resumed or not. Default: `None`.
+    fn group(&self, _server: &ServerName<'_>) -> Option<NamedGroup> {
+        None
+    }
 }
 
 /// Stores sessions in memory, for the servers that sent one last.
 ///
 /// It holds up to 8 TLS 1.3 sessions and one TLS 1.2 session for each server and scope. A session
-/// takes about 500 bytes. The server's chain is shared by all sessions of a connection.
+/// takes about 500 bytes. The server's chain is shared by all sessions of a connection. For as many
+/// servers it also holds the key exchange group, if a server asked for another one than the client
+/// would have sent.
 ///
 /// A program can keep its sessions over a restart:
 ///
@@ -58,6 +73,10 @@ pub trait StoresClientSessions: fmt::Debug + Send + Sync {
 /// ```
 pub struct ClientSessionMemoryCache {
     servers: ShardedMap<Sessions>,
+    /// By server name. Kept when the sessions are used up or removed.
+    groups: ShardedMap<NamedGroup>,
+    /// Whether `groups` was ever used, so that usual connections need not search it.
+    has_groups: AtomicBool,
 }
 
 /// The sessions of one server and scope.
@@ -102,7 +121,8 @@ impl ClientSessionMemoryCache {
     /// session is the oldest.
     #[must_use]
     pub fn new(servers: usize) -> Self {
-        Self { servers: ShardedMap::new(servers) }
+        let (servers, groups) = (ShardedMap::new(servers), ShardedMap::new(servers));
+        Self { servers, groups, has_groups: AtomicBool::new(false) }
     }
 
     /// Returns the number of servers and scopes with sessions.
@@ -227,6 +247,24 @@ impl StoresClientSessions for ClientSessionMemoryCache {
         // Dropped after the lock is released.
         let removed = self.servers.shard(&key).and_then(|mut shard| shard.remove(&key));
         drop(removed);
+    }
+
+    fn put_group(&self, server: &ServerName<'_>, group: NamedGroup) {
+        let key = ServerKey::of(server, &[0; SCOPE]);
+        let key = self.groups.key(key.as_slice());
+        if let Some(mut shard) = self.groups.shard(&key) {
+            self.has_groups.store(true, Ordering::Relaxed);
+            shard.insert(&key, group);
+        }
+    }
+
+    fn group(&self, server: &ServerName<'_>) -> Option<NamedGroup> {
+        if !self.has_groups.load(Ordering::Relaxed) {
+            return None;
+        }
+        let key = ServerKey::of(server, &[0; SCOPE]);
+        let key = self.groups.key(key.as_slice());
+        self.groups.shard(&key)?.get_mut(&key).copied()
     }
 }
 

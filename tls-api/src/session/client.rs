@@ -121,6 +121,9 @@ impl SessionRole for Client {
     }
 
     fn store_sessions(runtime: &ClientRuntime, connection: &mut Connection<Self>) {
+        if let Some(group) = connection.take_group() {
+            runtime.sessions.put_group(connection.server_name(), group);
+        }
         if !connection.has_sessions() {
             return;
         }

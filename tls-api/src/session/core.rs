@@ -275,7 +275,8 @@ impl<R: SessionRole> SessionCore<R> {
             // is written.
             self.sending.buffer.for_messages();
         }
-        let mut saw_message = false;
+        // An answer may complete the handshake too.
+        let mut saw_message = step == Step::Answered;
         let result = loop {
             match self.process_record(step == Step::Answered) {
                 Ok(Step::Stop) => break Ok(()),

@@ -14,6 +14,7 @@ mod files;
 mod flushing;
 mod halves;
 mod identities;
+mod key_shares;
 mod large_hellos;
 mod matrix;
 mod needs;

@@ -311,7 +311,10 @@ fn resolver_sees_what_a_strata_client_offers() {
         assert_eq!(seen.server_name.as_deref(), Some("server.test"));
         assert_eq!(seen.alpn, [&b"h2"[..], b"http/1.1"]);
         assert_eq!(seen.versions, [version]);
-        assert_eq!(seen.groups, [NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1]);
+        let hybrid = cfg!(feature = "post-quantum") && version == TLS13;
+        let hybrid: &[_] = if hybrid { &[NamedGroup::X25519MLKEM768] } else { &[] };
+        let classical = [NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
+        assert_eq!(seen.groups, [hybrid, &classical].concat());
         for suite in ALL_CIPHERSUITES.iter().filter(|suite| suite.version() == version) {
             assert!(seen.suites.contains(&suite.suite()), "{suite:?}");
         }

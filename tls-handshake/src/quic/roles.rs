@@ -67,7 +67,7 @@ impl ClientConnection {
         };
         let quic = Quic { parameters, session_data: Vec::new(), accept_early_data: None };
         let transport = Transport::Quic(Box::new(quic));
-        let state = WaitServerHello::start(config, name, known, transport, &SystemRandom, &mut sink)?;
+        let state = WaitServerHello::start(config, name, known, transport, start.last_group, &SystemRandom, &mut sink)?;
         let is_early = |output: &Output| matches!(output, Output::Keys(KeyChange::Write(Level::ZeroRtt, _)));
         levels.early_parameters = remembered.filter(|_| levels.output.iter().any(is_early));
         Ok(Self::from_parts(Client::WaitServerHello(state), levels, session_tracker, limit, key_log))

@@ -91,9 +91,6 @@ pub(super) const OLD_SUITES: [&[CipherSuite]; 3] = [
 
 /// Groups that the library does not support.
 pub(super) const OTHER_GROUPS: &[NamedGroup] = &[
-    NamedGroup::X25519MLKEM768,
-    NamedGroup::SECP256R1MLKEM768,
-    NamedGroup::SECP384R1MLKEM1024,
     NamedGroup::SECP521R1,
     NamedGroup::X448,
     NamedGroup::FFDHE2048,
@@ -115,7 +112,19 @@ pub(super) const OTHER_SCHEMES: &[SignatureScheme] = &[
 ];
 
 /// Groups that the library supports, in its order.
-pub(super) const GROUPS: &[NamedGroup] = &[NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
+pub(super) const GROUPS: &[NamedGroup] = &[
+    NamedGroup::X25519MLKEM768,
+    NamedGroup::X25519,
+    NamedGroup::SECP256R1,
+    NamedGroup::SECP384R1,
+    NamedGroup::SECP256R1MLKEM768,
+    NamedGroup::SECP384R1MLKEM1024,
+    NamedGroup::MLKEM768,
+    NamedGroup::MLKEM1024,
+];
+
+/// The groups that TLS 1.2 has, of those that the library supports.
+pub(super) const TLS12_GROUPS: &[NamedGroup] = &[NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
 
 /// Signature schemes that the library supports.
 pub(super) const SCHEMES: &[SignatureScheme] = &[

@@ -7,7 +7,7 @@ use strata_tls::{
 };
 
 use super::attempt::{Attempt, Dialer, End, Goal};
-use super::hello::{GROUPS, OLD_SUITES, OTHER_GROUPS, OTHER_SCHEMES, Offer, SCHEMES};
+use super::hello::{GROUPS, OLD_SUITES, OTHER_GROUPS, OTHER_SCHEMES, Offer, SCHEMES, TLS12_GROUPS};
 use crate::capture::{Facts, Secrets};
 
 /// Whether the server accepts something.
@@ -186,7 +186,8 @@ impl Surveyor<'_> {
     }
 
     fn groups(&mut self, version: ProtocolVersion, survey: &mut Survey) {
-        for group in GROUPS {
+        let groups = if version == ProtocolVersion::TLS13 { GROUPS } else { TLS12_GROUPS };
+        for group in groups {
             let change = |config: &mut ClientConfig| {
                 config.set_versions(&[version]).and_then(|()| config.set_groups(&[*group])).map_err(|e| e.to_string())
             };
