@@ -55,6 +55,19 @@ fn main() {
         let allocations = (our.allocations, their.allocations);
         print("allocations during a full handshake", name, Unit::Allocations, allocations, Some(25));
     }
+    // rustls on ring has no hybrid key exchange.
+    let hybrid = Ours::new(&certificates, Setup::TLS13.hybrid());
+    for (name, side, most) in [("client", Side::Client, 12_000), ("server", Side::Server, 12_000)] {
+        let taken = first_handshake(&hybrid, side);
+        let row = Row::of(
+            Table::Memory,
+            Unit::Bytes,
+            "peak heap during a full handshake with X25519MLKEM768",
+            name,
+            &[("ours", taken.peak as f64)],
+        );
+        row.expect("ours is there").with_target(Some(Target::at_most(f64::from(most)))).print();
+    }
     // Fewer in a quick run.
     let connections = if words.iter().any(|word| word == "--quick") { CONNECTIONS / 50 } else { CONNECTIONS };
     let [(ours, resident), (theirs, their_resident)] =

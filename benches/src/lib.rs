@@ -74,7 +74,9 @@ pub struct Setup {
 pub enum Choice {
     /// The same for both libraries: AES-128-GCM, X25519, one ticket.
     Alike,
-    /// Each library's defaults.
+    /// The same with X25519MLKEM768, in libraries that have it.
+    Hybrid,
+    /// Each library's defaults, with classical groups, since rustls on ring has no others.
     Defaults,
 }
 
@@ -138,6 +140,12 @@ impl Setup {
         Self { sessions: Sessions::Forgotten, choice: Choice::Defaults, ..self }
     }
 
+    /// Returns the setup with hybrid key exchange.
+    #[must_use]
+    pub const fn hybrid(self) -> Self {
+        Self { choice: Choice::Hybrid, ..self }
+    }
+
     /// Returns whether handshakes resume a session.
     #[must_use]
     pub fn resumes(self) -> bool {
@@ -148,7 +156,7 @@ impl Setup {
     pub(crate) fn tickets(self) -> u8 {
         match (self.sessions, self.choice) {
             (Sessions::Nowhere, _) => 0,
-            (_, Choice::Alike) => 1,
+            (_, Choice::Alike | Choice::Hybrid) => 1,
             (_, Choice::Defaults) => 2,
         }
     }
@@ -425,8 +433,9 @@ mod tests {
         assert!(catch_unwind(AssertUnwindSafe(|| scaling(&mut works, 3, time))).is_err());
     }
 
-    const FULL: [Setup; 7] = [
+    const FULL: [Setup; 8] = [
         Setup::TLS13,
+        Setup::TLS13.hybrid(),
         Setup::TLS13.without_memo(),
         Setup::TLS13_CLIENT_AUTH,
         Setup::TLS13.with_defaults(),

@@ -34,7 +34,7 @@ mod trace;
 
 pub(crate) use pieces::{Material, RecordKey, Signed};
 
-use crate::{Certificates, Cost, Library, Setup, Shown, Version};
+use crate::{Certificates, Choice, Cost, Library, Setup, Shown, Version};
 
 /// The handshakes of one setup, using only primitives.
 pub struct Limit(Kind);
@@ -46,8 +46,11 @@ enum Kind {
 
 impl Limit {
     /// Creates the limit of a setup, with the message sizes of our handshakes. Returns `None` for
-    /// an unsupported setup: TLS 1.2 with client certificates.
+    /// an unsupported setup: TLS 1.2 with client certificates, and hybrid key exchange.
     pub fn new<L: Library>(certificates: &Certificates, setup: Setup, library: &L) -> Option<Self> {
+        if setup.choice == Choice::Hybrid {
+            return None;
+        }
         Some(Self(match (setup.version, setup.certificates) {
             (Version::Tls13, _) => Kind::Tls13(Box::new(tls13::Tls13::new(certificates, setup, library))),
             (Version::Tls12, Shown::ByServer) => Kind::Tls12(Box::new(tls12::Tls12::new(certificates, setup, library))),

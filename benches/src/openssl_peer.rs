@@ -32,10 +32,13 @@ fn context(certificates: &Certificates, setup: Setup, side: Side) -> SslContext 
     context.set_min_proto_version(Some(version)).expect("supported");
     context.set_max_proto_version(Some(version)).expect("supported");
     context.set_session_cache_mode(SslSessionCacheMode::OFF);
-    if setup.choice == Choice::Alike {
+    if setup.choice != Choice::Defaults {
         context.set_ciphersuites("TLS_AES_128_GCM_SHA256").expect("supported");
         context.set_cipher_list("ECDHE-ECDSA-AES128-GCM-SHA256").expect("supported");
-        context.set_groups_list("X25519:P-256").expect("supported");
+        // OpenSSL has hybrid groups since 3.5.
+        if setup.choice != Choice::Hybrid || context.set_groups_list("X25519MLKEM768:X25519:P-256").is_err() {
+            context.set_groups_list("X25519:P-256").expect("supported");
+        }
         context.set_num_tickets(setup.tickets().into()).expect("few");
     }
     let both = setup.certificates == Shown::ByBoth;

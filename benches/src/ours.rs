@@ -93,6 +93,14 @@ impl Setup {
 /// The second is for the certificates: in TLS 1.2 the list also covers their curves.
 pub(crate) const GROUPS: [NamedGroup; 2] = [NamedGroup::X25519, NamedGroup::SECP256R1];
 
+fn groups(setup: Setup) -> &'static [NamedGroup] {
+    match setup.choice {
+        Choice::Alike => &GROUPS,
+        Choice::Hybrid => &[NamedGroup::X25519MLKEM768, NamedGroup::X25519, NamedGroup::SECP256R1],
+        Choice::Defaults => &[NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1],
+    }
+}
+
 pub(crate) fn verifier(certificates: &Certificates, setup: Setup) -> ChainVerifier {
     let roots = strata_tls::root_store_from_pem(certificates.root.as_bytes()).expect("our own root");
     let mut verifier = ChainVerifier::new(roots);
@@ -109,10 +117,10 @@ pub(crate) fn identity(certificates: &Certificates) -> Identity {
 fn client(certificates: &Certificates, setup: Setup) -> Arc<ClientConfig> {
     let mut client = ClientConfig::with_server_verifier(verifier(certificates, setup));
     client.set_versions(&[setup.our_version()]).expect("supported");
-    if setup.choice == Choice::Alike {
+    if setup.choice != Choice::Defaults {
         client.set_cipher_suites(&[setup.our_suite()]).expect("supported");
-        client.set_groups(&GROUPS).expect("supported");
     }
+    client.set_groups(groups(setup)).expect("supported");
     if setup.certificates == Shown::ByBoth {
         client.set_client_identity(identity(certificates));
     }
@@ -128,9 +136,9 @@ fn client(certificates: &Certificates, setup: Setup) -> Arc<ClientConfig> {
 fn server(certificates: &Certificates, setup: Setup, kept: &Kept) -> Arc<ServerConfig> {
     let mut server = ServerConfig::new(identity(certificates));
     server.set_versions(&[setup.our_version()]).expect("supported");
-    if setup.choice == Choice::Alike {
+    server.set_groups(groups(setup)).expect("supported");
+    if setup.choice != Choice::Defaults {
         server.set_cipher_suites(&[setup.our_suite()]).expect("supported");
-        server.set_groups(&GROUPS).expect("supported");
         server.set_send_tls13_tickets(1);
     }
     if setup.certificates == Shown::ByBoth {

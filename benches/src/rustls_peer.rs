@@ -83,15 +83,19 @@ impl Provider for AwsLc {
 /// The part of a provider that the setup uses.
 pub(crate) fn provider<P: Provider>(setup: Setup) -> Arc<CryptoProvider> {
     let mut provider = P::all();
-    if setup.choice == Choice::Alike {
+    if setup.choice != Choice::Defaults {
         let suite = match setup.version {
             Version::Tls13 => CipherSuite::TLS13_AES_128_GCM_SHA256,
             Version::Tls12 => CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
         };
         provider.cipher_suites.retain(|known| known.suite() == suite);
-        provider.kx_groups.retain(|group| [NamedGroup::X25519, NamedGroup::secp256r1].contains(&group.name()));
-        // The provider's own preferences.
-        provider.kx_groups.sort_by_key(|group| group.name() != NamedGroup::X25519);
+        let groups: &[_] = match setup.choice {
+            Choice::Hybrid => &[NamedGroup::X25519MLKEM768, NamedGroup::X25519, NamedGroup::secp256r1],
+            _ => &[NamedGroup::X25519, NamedGroup::secp256r1],
+        };
+        provider.kx_groups.retain(|group| groups.contains(&group.name()));
+        // The provider has preferences of its own.
+        provider.kx_groups.sort_by_key(|group| groups.iter().position(|name| *name == group.name()));
     }
     Arc::new(provider)
 }
@@ -166,7 +170,7 @@ pub(crate) fn configs<P: Provider>(certificates: &Certificates, setup: Setup) ->
         }
     };
     let mut server = server.with_single_cert(chain, key()).expect("our own certificate and key");
-    if setup.choice == Choice::Alike {
+    if setup.choice != Choice::Defaults {
         server.send_tls13_tickets = setup.tickets().into();
     }
     match setup.sessions {

@@ -17,7 +17,7 @@ pub struct Handshakes {
 
 impl Handshakes {
     /// All rows, in table order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::new("full TLS 1.3, signature cache off", Setup::TLS13.without_memo())
             .client(Target::at_most_limit(1.03))
             .server(Target::at_most_limit(1.05)),
@@ -28,6 +28,10 @@ impl Handshakes {
             Setup::TLS13_CLIENT_AUTH,
         )
         .server(Target::at_most_peer(0.70)),
+        Self::new(
+            "full TLS 1.3, X25519MLKEM768, signature cache off (rustls on ring: X25519)",
+            Setup::TLS13.without_memo().hybrid(),
+        ),
         Self::new("full TLS 1.3, each library's defaults", Setup::TLS13.with_defaults())
             .server(Target::at_most_limit(1.10)),
         Self::new("resumed TLS 1.3, ticket", Setup::TLS13.resumed(Sessions::Tickets)).both(Target::at_most_limit(1.06)),

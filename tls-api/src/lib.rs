@@ -130,6 +130,8 @@
 //! # Features
 //! * `logging` (default): logs protocol messages at trace and protocol errors at debug, with the
 //!   `log` crate. It never logs a secret.
+//! * `post-quantum` (default): hybrid key exchange with ML-KEM. X25519MLKEM768 is then the preferred
+//!   group of both roles.
 //! * `system-roots` (default): [`system_roots`].
 //! * `webpki-roots` (default): [`webpki_roots()`].
 //! * `tokio`: asynchronous connections, in the module `tokio`.

@@ -50,8 +50,8 @@ a monotonic clock on a thread that never blocks.
 
 * AES-128-GCM with SHA-256 (TLS 1.2: ECDHE-ECDSA), X25519, a chain of leaf and intermediate (P-256),
   a root that the peer trusts, no logging, one version enabled.
-* *Defaults* are each library's own suites and groups, and two TLS 1.3 tickets, which the client
-  discards. rustls then negotiates AES-256-GCM with SHA-384; ours and the limit use AES-128-GCM.
+* *Defaults* are each library's own suites, its classical groups, and two TLS 1.3 tickets, which the
+  client discards. *X25519MLKEM768* has a row of its own, since rustls on ring has no ML-KEM. rustls then negotiates AES-256-GCM with SHA-384; ours and the limit use AES-128-GCM.
 * *Signature cache* (`set_memo_size`): a client, and a server that requests certificates, caches
   which signatures of a chain are valid. After the first handshake each costs one hash. The limit of
   these rows has no chain signatures either. rustls has no such cache and verifies them each time.

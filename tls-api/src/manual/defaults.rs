@@ -21,6 +21,9 @@
 //!   marks a downgrade in its random, and a client checks the mark (RFC 9846 §4.2.3).
 //! * AES-128-GCM, AES-256-GCM and ChaCha20-Poly1305; ECDHE with X25519, P-256 and P-384; RSA, ECDSA
 //!   and Ed25519 signatures. There is no suite without forward secrecy to switch off.
+//! * Hybrid key exchange in TLS 1.3, with X25519MLKEM768. An attacker who records a connection must
+//!   break both halves, X25519 and ML-KEM. A client sends a share of it and one of X25519, so that
+//!   a server without it costs no round trip.
 //! * The extended master secret (RFC 7627) wherever the peer supports it.
 //! * Certificate verification: path, server name, validity, key usage, extended key usage, name
 //!   constraints. Stapled OCSP responses are checked if they come.
@@ -37,6 +40,8 @@
 //! | CRLs, CT, pins, required OCSP | they need data from the operator |
 //! | strict ALPN ([`set_require_alpn`](crate::ServerConfig::set_require_alpn)) | many peers offer none |
 //! | record padding | it costs bandwidth |
+//! | SecP256r1MLKEM768, SecP384r1MLKEM1024, MLKEM768, MLKEM1024 ([`set_groups`](crate::ServerConfig::set_groups)) | few peers use them |
+//! | a retry for the server's first group ([`set_retry_for_preferred_group`](crate::ServerConfig::set_retry_for_preferred_group)) | it costs the few clients that sent no share a round trip |
 //! | the key log | it gives away the connection |
 //!
 //! # What does not exist
@@ -64,7 +69,7 @@
 //!
 //! # No global state
 //!
-//! There is no process-wide provider, no installation step and no feature that changes what another
-//! crate gets. Two configurations in one process do not influence each other. The only thing that
-//! connections of one thread share is a small pool of buffers: see
-//! [`performance`](super::performance).
+//! There is no process-wide provider and no installation step. Of the features only `post-quantum`
+//! changes what another crate gets: a first entry in the default groups. Two configurations in one
+//! process do not influence each other. The only thing that connections of one thread share is a
+//! small pool of buffers: see [`performance`](super::performance).

@@ -8,6 +8,13 @@
 //! * **Share one configuration** between connections. It holds what is computed once: encoded
 //!   messages, extension blocks, hashes, ticket keys, the signature cache. A configuration per
 //!   connection loses all that, and resumption with it.
+//! * **Hybrid key exchange**, the default, adds some 30 µs of ML-KEM to each side and 2.3 KB to the
+//!   two hellos. The ClientHello has some 1.5 to 1.8 KB, mostly two TCP segments.
+//!   [`set_groups`](crate::ClientConfig::set_groups) without X25519MLKEM768 saves both, and gives
+//!   up the protection of recorded connections.
+//! * **Let a client remember.** A server that wants another group costs a round trip once: the
+//!   [session storage](crate::StoresClientSessions::put_group) keeps the group, and the next
+//!   ClientHello has a share of it.
 //! * **Use ECDSA or Ed25519 certificates.** An RSA-2048 signature takes a server several times as
 //!   long.
 //! * **Let clients resume.** A resumed TLS 1.3 handshake saves the signature; a resumed TLS 1.2
@@ -53,4 +60,4 @@
 //! # Build
 //!
 //! A build without the default features is the smallest: `default-features = false` leaves out
-//! logging and both sources of roots. See the list of features on the [front page](crate).
+//! logging, ML-KEM and both sources of roots. See the list of features on the [front page](crate).

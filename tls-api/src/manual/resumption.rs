@@ -83,6 +83,10 @@
 //! anyone holding it can resume it. `take` must be atomic over all machines that share the store,
 //! as it is what prevents a replay of early data. A lost or altered session costs a full handshake.
 //!
+//! A client's store also keeps which key exchange group a server asked for
+//! ([`put_group`](crate::StoresClientSessions::put_group)), so that only the first connection to it
+//! costs a HelloRetryRequest.
+//!
 //! A client can keep its sessions over a restart:
 //!
 //! ```no_run

@@ -22,13 +22,19 @@
 //! # What it does not defend against
 //!
 //! * An attacker who reads the memory of the process, or injects faults.
-//! * Faults in the primitives, which are ring's.
+//! * Faults in the primitives, which are ring's, and libcrux's for ML-KEM.
 //! * Traffic analysis. Record padding
 //!   ([`set_record_padding`](crate::ClientConfig::set_record_padding)) hides some lengths. The
 //!   server name is sent unencrypted, as in all of TLS without ECH.
 //! * A CA that issues a wrong certificate. Pins, CT and external keys reduce that risk: see
 //!   [`trust`](super::trust).
-//! * A quantum computer. A recording of today's key exchange can be decrypted by one.
+//! * A quantum computer during the handshake, which could forge certificates and signatures. A
+//!   recording stays secret if the key exchange was hybrid, as it is by default between peers that
+//!   support it ([`negotiated_group`](crate::Session::negotiated_group) tells); other recordings,
+//!   and all of TLS 1.2, can be decrypted later. A server that must not lose a client to another
+//!   group sets
+//!   [`set_retry_for_preferred_group`](crate::ServerConfig::set_retry_for_preferred_group); one
+//!   that must not have a classical connection enables only hybrid groups.
 //!
 //! # What stays with you
 //!

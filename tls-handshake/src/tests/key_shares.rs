@@ -291,8 +291,10 @@ mod post_quantum {
         assert_eq!(error, Error::NoCommonGroup { offered: vec![P256].into(), enabled: vec![] });
     }
 
+    type ShareEdit<'a> = &'a dyn Fn(&mut Vec<u8>);
+
     /// Edits the first entry of a list of shares, whose length fits again afterwards.
-    fn edit_share(list: &mut Vec<u8>, change: &dyn Fn(&mut Vec<u8>)) {
+    fn edit_share(list: &mut Vec<u8>, change: ShareEdit<'_>) {
         let length = usize::from(u16::from_be_bytes([list[4], list[5]]));
         let mut share = list[6..6 + length].to_vec();
         change(&mut share);
@@ -302,7 +304,7 @@ mod post_quantum {
 
     #[test]
     fn server_rejects_invalid_hybrid_share() {
-        let changes: [&dyn Fn(&mut Vec<u8>); 7] = [
+        let changes: [ShareEdit<'_>; 7] = [
             &|share| share.truncate(32),
             &|share| share.truncate(1184),
             &|share| share.truncate(1215),
@@ -324,7 +326,7 @@ mod post_quantum {
 
     #[test]
     fn client_rejects_invalid_hybrid_share() {
-        let changes: [&dyn Fn(&mut Vec<u8>); 5] = [
+        let changes: [ShareEdit<'_>; 5] = [
             &|share| share.truncate(32),
             &|share| share.truncate(1088),
             &|share| share.truncate(1119),
@@ -390,9 +392,7 @@ mod post_quantum {
             for size in [None, Some(512)] {
                 let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
                 client.set_max_fragment_size(size).unwrap();
-                let mut limits = Limits::default();
-                limits.handshake_message = limit;
-                server.set_limits(limits);
+                server.set_limits(Limits { handshake_message: limit, ..Limits::default() });
                 let result = pair(client, None, server).drive_server(&mut |need| Pki::new().answer(need));
                 assert_eq!(result.is_ok(), fits, "{result:?}");
             }
