@@ -51,8 +51,16 @@ enum PrivateKey {
     Ecdh(agreement::EphemeralPrivateKey),
     #[cfg(feature = "post-quantum")]
     MlKem(DecapsulationKey),
+    /// On the heap, so that the others are not larger than without it.
     #[cfg(feature = "post-quantum")]
-    Hybrid(Hybrid, agreement::EphemeralPrivateKey, DecapsulationKey),
+    Hybrid(Box<HybridKey>),
+}
+
+#[cfg(feature = "post-quantum")]
+struct HybridKey {
+    hybrid: Hybrid,
+    ecdh: agreement::EphemeralPrivateKey,
+    ml_kem: DecapsulationKey,
 }
 
 /// A share as it is sent.
@@ -109,7 +117,7 @@ impl EphemeralKey {
                 let (ecdh, point) = source.ecdh_key(hybrid.curve)?;
                 let (ml_kem, key) = hybrid.ml_kem.generate(&source.bytes()?);
                 let share = hybrid.in_order(point.as_ref(), &key).concat();
-                (PrivateKey::Hybrid(hybrid, ecdh, ml_kem), PublicKey::Bytes(share))
+                (PrivateKey::Hybrid(Box::new(HybridKey { hybrid, ecdh, ml_kem })), PublicKey::Bytes(share))
             }
         };
         Ok(Self { group, private, public })
@@ -136,7 +144,8 @@ impl EphemeralKey {
         match &self.private {
             _ if group == self.group => Some(self.public_key()),
             #[cfg(feature = "post-quantum")]
-            PrivateKey::Hybrid(hybrid, ..) if group == hybrid.classical => {
+            PrivateKey::Hybrid(key) if group == key.hybrid.classical => {
+                let hybrid = key.hybrid;
                 hybrid.split(self.public_key(), hybrid.ml_kem.key_len()).ok().map(|(ecdh, _)| ecdh)
             }
             _ => None,
@@ -153,8 +162,8 @@ impl EphemeralKey {
         #[cfg(feature = "post-quantum")]
         {
             let public = PublicKey::Bytes(self.public_key_for(group)?.to_vec());
-            if let PrivateKey::Hybrid(_, ecdh, _) = self.private {
-                return Some(Self { group, private: PrivateKey::Ecdh(ecdh), public });
+            if let PrivateKey::Hybrid(key) = self.private {
+                return Some(Self { group, private: PrivateKey::Ecdh(key.ecdh), public });
             }
         }
         None
@@ -177,7 +186,8 @@ impl EphemeralKey {
                 Ok(SharedSecret::copied_from(private.decapsulate(peer_public)?.as_slice()))
             }
             #[cfg(feature = "post-quantum")]
-            (PrivateKey::Hybrid(hybrid, ecdh, ml_kem), _) => {
+            (PrivateKey::Hybrid(key), _) => {
+                let HybridKey { hybrid, ecdh, ml_kem } = *key;
                 let (point, ciphertext) = hybrid.split(peer_public, hybrid.ml_kem.ciphertext_len())?;
                 let secret = ml_kem.decapsulate(ciphertext)?;
                 agree(hybrid.curve, ecdh, point, |ecdh| {

@@ -43,8 +43,9 @@ pub(super) struct Offer {
     /// The ID of a TLS 1.2 session, or random bytes if TLS 1.3 or a ticket is offered.
     pub(super) session_id: Vec<u8>,
     /// The private half of the client's key shares, if TLS 1.3 is offered. A TLS 1.2 server may
-    /// select one of their groups too.
-    pub(super) shares: Option<KeyShares>,
+    /// select one of their groups too. On the heap, because a large absent value would carry old
+    /// stack contents there.
+    pub(super) shares: Option<Box<KeyShares>>,
     pub(super) resumption: ResumptionOffer,
     /// True if the first ClientHello offered pre-shared keys.
     offers_keys: bool,
@@ -91,7 +92,7 @@ impl WaitServerHello {
         // A client that offers only TLS 1.2 generates its key after the server selected the group.
         // A resumed session needs none.
         let shares = match tls13 {
-            true => KeyShares::generate(&config.common.groups, last_group.and_then(group_of))?,
+            true => KeyShares::generate(&config.common.groups, last_group.and_then(group_of))?.map(Box::new),
             false => None,
         };
         let session_id = match resumption.tls12() {
@@ -140,7 +141,7 @@ impl WaitServerHello {
         hello: Vec<u8>,
     ) -> Self {
         let (resumption, early) = (ResumptionOffer::Nothing, EarlyData::NotOffered);
-        let shares = Some(KeyShares::of(key));
+        let shares = Some(Box::new(KeyShares::of(key)));
         let (offers_keys, transport) = (false, Transport::Records);
         let offer =
             Box::new(Offer { config, name, random, session_id, shares, resumption, offers_keys, early, transport });
@@ -287,7 +288,7 @@ impl Offer {
 
     /// An upper limit in all but rare cases, so that the message is allocated once.
     fn encoded_len(&self, template: &HelloTemplate) -> usize {
-        let shares = self.shares.as_ref().map_or(0, KeyShares::encoded_len);
+        let shares = self.shares.as_ref().map_or(0, |shares| shares.encoded_len());
         224_usize
             .saturating_add(template.extensions.len())
             .saturating_add(shares)

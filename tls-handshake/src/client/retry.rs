@@ -72,7 +72,7 @@ impl WaitServerHello {
             let group = group_of(wanted)
                 .filter(|group| offer.config.common.groups.contains(group))
                 .ok_or(Illegal::GroupNotOffered(wanted))?;
-            offer.shares = Some(KeyShares::retry(group)?);
+            offer.shares = Some(Box::new(KeyShares::retry(group)?));
         }
         let mut transcript = Transcript::new(suite.hash);
         transcript.add(&self.hello);
@@ -106,7 +106,7 @@ impl WaitServerHelloAfterRetry {
         transcript.add(retry);
         transcript.add(second);
         let mut offer = first.offer;
-        offer.shares = Some(KeyShares::of(key));
+        offer.shares = Some(Box::new(KeyShares::of(key)));
         Self { offer, suite, transcript: Box::new(transcript) }
     }
 

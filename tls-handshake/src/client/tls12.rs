@@ -75,7 +75,7 @@ pub(super) struct HandshakeContext {
     suite: &'static Tls12Suite,
     /// The private half of the client's key shares, if any were sent. Reused if the server selects
     /// its group.
-    shares: Option<KeyShares>,
+    shares: Option<Box<KeyShares>>,
     master_secret: MasterSecretKind,
     alpn: Option<Vec<u8>>,
     /// The session ID of ServerHello.

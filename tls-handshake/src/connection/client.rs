@@ -117,7 +117,15 @@ impl ClientConnection {
             outgoing: &mut *outgoing,
             sessions: &mut session_tracker,
         };
-        let state = WaitServerHello::start(config, name, known, Transport::Records, start.last_group, &SystemRandom, &mut sink)?;
+        let state = WaitServerHello::start(
+            config,
+            name,
+            known,
+            Transport::Records,
+            start.last_group,
+            &SystemRandom,
+            &mut sink,
+        )?;
         sender.end_flight(outgoing)?;
         Ok(Self::from_parts(Ok(Client::WaitServerHello(state)), receiver, sender, joiner, key_log, session_tracker))
     }

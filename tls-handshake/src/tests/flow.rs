@@ -457,7 +457,8 @@ pub(super) fn client_resuming(config: ClientConfig, known: ResumptionOffer, edit
     let mut sink = Recorder { edit, ..Recorder::default() };
     let name = "a.test".try_into().unwrap();
     let state =
-        WaitServerHello::start(Arc::new(config), name, known, Transport::Records, None, &SystemRandom, &mut sink).unwrap();
+        WaitServerHello::start(Arc::new(config), name, known, Transport::Records, None, &SystemRandom, &mut sink)
+            .unwrap();
     End::new(Client::WaitServerHello(state), sink)
 }
 
