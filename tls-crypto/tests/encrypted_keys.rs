@@ -1,4 +1,5 @@
-//! Private keys with a password, as openssl and certtool write them, and parameters that are refused.
+//! Private keys with a password, as openssl and certtool write them, and parameters that are
+//! refused.
 #![cfg(feature = "encrypted-keys")]
 
 use strata_tls_crypto::der::{self, element};

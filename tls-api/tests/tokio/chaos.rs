@@ -131,8 +131,8 @@ fn setup(
     let at = random.below(configs.len());
     let (client, server) = configs[at].clone();
     let (mut connector, acceptor) = (TlsConnector::from(client), TlsAcceptor::from(server));
-    // A server that may speak first does not wait for Finished, so the rest of the handshake is part
-    // of the exchange. All other servers wait.
+    // A server that may speak first does not wait for Finished, so the rest of the handshake is
+    // part of the exchange. All other servers wait.
     let may_speak_first = at == VERSIONS.len();
     connector.set_delay_finished(may_speak_first);
     let most = [30, 3000, 100_000][random.below(3)];

@@ -97,7 +97,8 @@ impl QuicClientHelloPeeker {
     /// [`peek_client_hello_lenient`](super::peek_client_hello_lenient).
     ///
     /// # Errors
-    /// As [`peek`](Self::peek); [`PeekError::Malformed`] only if lengths do not fit into each other.
+    /// As [`peek`](Self::peek); [`PeekError::Malformed`] only if lengths do not fit into each
+    /// other.
     pub fn peek_lenient(&self) -> Result<Prefix<'_, LenientClientHello<'_>>, PeekError> {
         decode_lenient(self.message()?, usize::MAX)
     }
