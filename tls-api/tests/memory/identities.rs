@@ -45,7 +45,7 @@ pub(crate) fn pem(der: &CertificateDer<'_>) -> String {
     format!("-----BEGIN CERTIFICATE-----\n{base64}-----END CERTIFICATE-----\n")
 }
 
-fn pem_body(der: &[u8]) -> String {
+pub(crate) fn pem_body(der: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for (at, group) in der.chunks(3).enumerate() {

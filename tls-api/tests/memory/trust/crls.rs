@@ -7,8 +7,10 @@ use rcgen::{
 };
 use strata_tls::{AlertDescription, CertificateError, ChainVerifier, Crls, RevocationSource, Work};
 use tls_crypto::der::{BOOLEAN, CONTEXT_0, Elements, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, element};
+use tls_crypto::pkcs7::Bundle;
 
 use super::test_pki::{INTERMEDIATE, LEAF, ROLES, TestCa, TestPki, outcome, resigned, store};
+use crate::identities::pem_body;
 use crate::pki::VERSIONS;
 
 /// Verifies a chain that is valid apart from revocation, in all roles and versions. `rejection` is
@@ -41,6 +43,29 @@ fn with(pki: &TestPki, lists: &[Vec<u8>], lenient: &[fn(&mut Crls, bool)]) -> Ch
 #[test]
 fn certificate_on_no_crl_is_accepted() {
     expect_result(|pki| pki.with_crls(&[pki.intermediate.crl(&[1, 2], |_| {}), pki.root.crl(&[], |_| {})]), None);
+}
+
+/// CAs also hand out their lists as `.p7b` files.
+#[test]
+fn crls_of_a_pkcs7_bundle_are_read() {
+    let verifier = |pki: &TestPki, read: fn(&[u8]) -> Crls, revoked: &[u64]| {
+        let lists = [pki.intermediate.crl(revoked, |_| {}), pki.root.crl(&[], |_| {})];
+        // Its certificates are left out.
+        let bundle = Bundle { certificates: vec![&pki.root.der], crls: lists.iter().map(Vec::as_slice).collect() };
+        let mut verifier = pki.verifier();
+        verifier.set_crls(Some(read(&bundle.encode())));
+        verifier
+    };
+    let of_der = |file: &[u8]| Crls::from_bytes([file]).unwrap();
+    let of_pem = |file: &[u8]| {
+        let text = format!("-----BEGIN PKCS7-----\n{}-----END PKCS7-----\n", pem_body(file));
+        Crls::from_pem(text.as_bytes()).unwrap()
+    };
+    for read in [of_der, of_pem] {
+        expect_result(|pki| verifier(pki, read, &[1]), None);
+        let words = "CRL number 1 of CN=the intermediate lists it";
+        expect_result(|pki| verifier(pki, read, &[LEAF]), Some((AlertDescription::CERTIFICATE_REVOKED, words)));
+    }
 }
 
 #[test]
