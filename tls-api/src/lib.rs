@@ -137,6 +137,8 @@
 //! * `tokio`: asynchronous connections, in the module `tokio`.
 //! * `encrypted-keys`: loads private keys that are encrypted with a password,
 //!   [`Identity::from_encrypted`] and [`IdentityFiles::with_password`].
+//! * `pkcs12`: loads identities from PKCS#12 files, [`Identity::from_pkcs12`]. Includes
+//!   `encrypted-keys`.
 //! * `quic`: TLS for implementations of QUIC, in the module `quic`.
 //! * `dangerous_configuration`: lets a client replace certificate verification.
 

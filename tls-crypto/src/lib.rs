@@ -78,6 +78,8 @@
 //! * `post-quantum`: groups with ML-KEM. Default: off.
 //! * `fixed-ephemeral-keys`: `EphemeralKey::from_private_key`, for published test vectors. Default:
 //!   off.
+//! * `pkcs12`: the module `pkcs12`, a reader of keys and certificates in PKCS#12. Includes
+//!   `encrypted-keys`. Default: off.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -103,6 +105,8 @@ pub mod hkdf;
 mod hmac_input;
 mod key_exchange;
 pub mod pem;
+#[cfg(feature = "pkcs12")]
+pub mod pkcs12;
 pub mod pkcs7;
 pub mod quic;
 mod random;

@@ -24,7 +24,7 @@ mod found;
 mod shape;
 
 pub use content::{Content, sections};
-pub use entries::{Encoding, Entry, entries, has, is_der};
+pub use entries::{Encoding, Entry, entries, has, is_der, is_pkcs12};
 pub use found::what_is;
 
 /// Iterates over the sections of a file. Text between sections and byte order marks are skipped.

@@ -16,7 +16,11 @@ mod rejected;
 
 #[cfg(feature = "encrypted-keys")]
 pub use encrypted::decrypt_key;
+#[cfg(feature = "pkcs12")]
+pub(crate) use encrypted::{Work, decrypt, decrypt_pkcs8};
 pub use rejected::KeyRejected;
+#[cfg(feature = "pkcs12")]
+pub(crate) use rejected::describe;
 
 /// A signature algorithm. The handshake maps SignatureScheme values (RFC 9846 §4.3.3) to these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -99,7 +99,8 @@ impl Identity {
     /// Reads an identity like [`from_bytes`](Self::from_bytes), with a key that is encrypted with
     /// `password`: PKCS#8 with PBES2, which `openssl genpkey -aes256`, `openssl pkcs8 -topk8` (also
     /// with `-scrypt`) and GnuTLS write. A key that is not encrypted loads as well. The password is
-    /// not kept; the caller should overwrite it.
+    /// not kept; the caller should overwrite it. With the feature `pkcs12`, both may be the same
+    /// PKCS#12 file.
     ///
     /// Decryption takes as long as the file says, up to a few seconds: see
     /// [`decrypt_key`](tls_crypto::decrypt_key) for the bounds.
@@ -118,7 +119,38 @@ impl Identity {
     /// ```
     #[cfg(feature = "encrypted-keys")]
     pub fn from_encrypted(certs: &[u8], key: &[u8], password: impl AsRef<[u8]>) -> Result<Self, IdentityError> {
+        #[cfg(feature = "pkcs12")]
+        if certs == key && tls_crypto::pem::is_pkcs12(key) {
+            return Self::from_pkcs12(key, password);
+        }
         let (chain, key) = load::chain_and_encrypted_key(certs, key, password.as_ref())?;
+        Self::new(chain, key)
+    }
+
+    /// Reads an identity from a PKCS#12 file (`.p12`, `.pfx`; RFC 7292), which holds the key and
+    /// its certificates under a password (UTF-8), as OpenSSL 3, Java (from 16) and GnuTLS write it.
+    /// Sorts the chain like [`from_pem`](Self::from_pem). The password is not kept; the caller
+    /// should overwrite it.
+    ///
+    /// The file's MAC is checked before anything of its content is used. A file without a MAC is
+    /// read only with the empty password. The encryption of older programs (Triple DES and RC2,
+    /// which is `openssl pkcs12 -legacy`) is not supported, because it is not secure. The work is
+    /// bounded as for [`decrypt_key`](tls_crypto::decrypt_key).
+    ///
+    /// # Errors
+    /// [`IdentityError::WrongPassword`]; [`IdentityError::BadPkcs12`], whose text names the command
+    /// that converts an unsupported file; [`IdentityError::NoKey`] and
+    /// [`IdentityError::NoCertificate`]; and as [`from_der`](Self::from_der).
+    ///
+    /// ```no_run
+    /// use strata_tls_handshake::Identity;
+    ///
+    /// let identity = Identity::from_pkcs12(&std::fs::read("server.p12")?, "password")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "pkcs12")]
+    pub fn from_pkcs12(file: &[u8], password: impl AsRef<[u8]>) -> Result<Self, IdentityError> {
+        let (chain, key) = load::pkcs12(file, password.as_ref())?;
         Self::new(chain, key)
     }
 

@@ -83,8 +83,9 @@ impl IdentityFiles {
         }
     }
 
-    /// Sets the password of the key's file: see [`Identity::from_encrypted`]. It stays in memory
-    /// for reloads, and each copy is overwritten when it is dropped. Default: none.
+    /// Sets the password of the key's file: see [`Identity::from_encrypted`]. With the feature
+    /// `pkcs12`, certificates and key may be one PKCS#12 file, named twice. The password stays in
+    /// memory for reloads, and each copy is overwritten when it is dropped. Default: none.
     #[cfg(feature = "encrypted-keys")]
     #[must_use]
     pub fn with_password(mut self, password: impl AsRef<[u8]>) -> Self {

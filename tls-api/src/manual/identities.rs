@@ -18,6 +18,7 @@
 //! | paths | [`ServerConfig::from_files`](crate::ServerConfig::from_files), [`IdentityFiles`](crate::IdentityFiles): errors name the file |
 //! | the contents of files: PEM or DER, which the content shows | [`Identity::from_bytes`](crate::Identity::from_bytes) |
 //! | the contents of files that must be PEM | [`Identity::from_pem`](crate::Identity::from_pem) |
+//! | a PKCS#12 file (`.p12`, `.pfx`), or a key with a password | see [below](#encrypted-keys) |
 //! | [`CertificateDer`](crate::CertificateDer) and [`PrivateKeyDer`](crate::PrivateKeyDer), or vectors of bytes | [`Identity::from_der`](crate::Identity::from_der) |
 //!
 //! Keys may be RSA (2,048 to 4,096 bits), ECDSA (P-256, P-384) or Ed25519, in PKCS#8, SEC1 or
@@ -53,8 +54,24 @@
 //! PBKDF2, or 256 MiB of memory for scrypt. Without the feature, an encrypted key is
 //! [`IdentityError::EncryptedKey`](crate::IdentityError::EncryptedKey).
 //!
-//! PKCS#12 files (`.p12`, `.pfx`) are not supported: `openssl pkcs12 -in file -out file.pem -nodes`
-//! converts them.
+//! # PKCS#12
+//!
+//! A PKCS#12 file (`.p12`, `.pfx`) holds a key and its certificates under one password. It loads
+//! with the feature `pkcs12`, by `Identity::from_pkcs12`, or by `IdentityFiles::with_password` if
+//! both paths name it. Its MAC is checked before its content is used: that of RFC 7292 with SHA-1,
+//! SHA-256, SHA-384 or SHA-512, or PBMAC1 (RFC 9579). A file without a MAC loads only with the
+//! empty password. The work is bounded as for encrypted keys, for the file as a whole.
+//!
+//! OpenSSL 3, Java (from 16) and GnuTLS encrypt with PBES2, which is supported. The Triple DES and
+//! RC2 of older programs and of `openssl pkcs12 -legacy` are not. The error names the command that
+//! converts such a file, and so it does for BER, which Firefox writes:
+//!
+//! ```text
+//! openssl pkcs12 -legacy -in file -nodes | openssl pkcs12 -export -out new.p12
+//! ```
+//!
+//! A file must have one key. CRLs and secrets in it are ignored. Without the feature,
+//! `openssl pkcs12 -in file -out file.pem -nodes` makes a PEM file for both paths.
 //!
 //! # Several identities
 //!

@@ -20,6 +20,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("files: commands for keys work", &[Openssl], commands_for_keys),
         #[cfg(feature = "encrypted-keys")]
         trial("files: encrypted keys load", &[Openssl, Certtool], encrypted_keys),
+        #[cfg(feature = "pkcs12")]
+        trial("files: PKCS#12 loads", &[Openssl, Certtool, Keytool], pkcs12),
         trial("files: the command for keys of OpenSSH works", &[SshKeygen, Openssl], command_for_openssh_keys),
     ]
 }
@@ -248,6 +250,52 @@ fn encrypted_keys() -> Outcome {
         contains(&load("wrong").err().ok_or("any password is accepted")?, "the password does not decrypt")?;
     }
     Ok(())
+}
+
+#[cfg(feature = "pkcs12")]
+fn pkcs12() -> Outcome {
+    let folder = Folder::new("files-pkcs12")?;
+    folder.make(P256)?;
+    let load = |name: &str, password: &str| {
+        Identity::from_pkcs12(&folder.read(name)?, password).map_err(|e| format!("{name}: {e}"))
+    };
+    let expect = |name: &str, password: &str, words: &str| -> Outcome {
+        contains(&load(name, password).err().ok_or_else(|| format!("{name} is accepted"))?, words)
+    };
+    let export = |options: &str| folder.run(Openssl, &format!("pkcs12 -export -inkey key.pem -in cert.pem {options}"));
+    export("-name key -passout pass:secret -out default.p12")?;
+    export("-passout pass:secret -macalg sha512 -iter 1 -keypbe AES-128-CBC -certpbe NONE -out options.p12")?;
+    folder.run(Certtool, "--to-p12 --load-privkey key.pem --load-certificate cert.pem --p12-name key --password secret --pkcs-cipher aes-256 --outder --outfile certtool.p12")?;
+    let java = ["java.p12", "several.p12", "one.p12"];
+    java.iter().try_for_each(|name| remove(&folder.0.join(name)))?;
+    let keytool = "-noprompt -srcstorepass secret -deststorepass secret";
+    let import = |file: &str, alias: &str| {
+        let source = "-srckeystore default.p12 -srcalias key";
+        folder.run(Keytool, &format!("-importkeystore {keytool} {source} -destkeystore {file} -destalias {alias}"))
+    };
+    import("java.p12", "key")?;
+    import("several.p12", "one")?;
+    import("several.p12", "two")?;
+    // As the error about several keys says.
+    expect(
+        "several.p12",
+        "secret",
+        "`keytool -importkeystore -srckeystore file -srcalias NAME -destkeystore new.p12`",
+    )?;
+    folder.run(
+        Keytool,
+        &format!("-importkeystore {keytool} -srckeystore several.p12 -srcalias two -destkeystore one.p12"),
+    )?;
+    for name in ["default.p12", "options.p12", "certtool.p12", "java.p12", "one.p12"] {
+        load(name, "secret")?;
+        expect(name, "wrong", "the password does not decrypt")?;
+    }
+    // As the error about old encryption says; without a pipe, for passwords as arguments.
+    export("-legacy -passout pass:secret -out old.p12")?;
+    expect("old.p12", "secret", "`openssl pkcs12 -legacy -in file -nodes | openssl pkcs12 -export -out new.p12`")?;
+    folder.run(Openssl, "pkcs12 -legacy -in old.p12 -nodes -passin pass:secret -out both.pem")?;
+    folder.run(Openssl, "pkcs12 -export -in both.pem -passout pass:secret -out new.p12")?;
+    load("new.p12", "secret").map(drop).map_err(Into::into)
 }
 
 fn command_for_openssh_keys() -> Outcome {

@@ -262,3 +262,79 @@ fn encrypted_key_loads_with_its_password() {
     let shown = format!("{:?}", IdentityFiles::new("a", "b").with_password("secret"));
     assert!(!shown.contains("115"), "{shown}");
 }
+
+#[cfg(feature = "pkcs12")]
+mod pkcs12 {
+    use strata_tls::{RootCertStore, ServerSession};
+
+    use super::*;
+
+    macro_rules! file {
+        ($name:literal) => {
+            include_bytes!(concat!("../../../tls-crypto/tests/data/pkcs12/", $name)).as_slice()
+        };
+    }
+
+    fn error(file: &[u8], password: &str) -> IdentityError {
+        Identity::from_pkcs12(file, password).unwrap_err()
+    }
+
+    /// The files have the root before the intermediate; Java's key has no public key.
+    #[test]
+    fn pkcs12_file_loads_with_a_sorted_chain() {
+        let chain = certs_from_bytes(file!("chain.pem")).unwrap();
+        for file in [file!("openssl.p12"), file!("openssl.sha1.p12"), file!("java.p12"), file!("pbmac1.sha512.p12")] {
+            assert_eq!(Identity::from_pkcs12(file, "secret").unwrap().chain(), chain);
+            assert_eq!(Identity::from_encrypted(file, file, "secret").unwrap().chain(), chain);
+        }
+        assert_eq!(Identity::from_pkcs12(file!("openssl.no-mac.p12"), "").unwrap().chain(), chain);
+        let server = Identity::from_pkcs12(file!("openssl.p12"), "secret").unwrap();
+        let mut roots = RootCertStore::new();
+        roots.add(&chain[2]).unwrap();
+        let (client, server) = (Arc::new(ClientConfig::with_roots(roots)), Arc::new(ServerConfig::new(server)));
+        let client = ClientSession::new(&client, "a.test").unwrap();
+        let mut pair = Pair { client, server: ServerSession::new(&server) };
+        pair.settle().unwrap();
+        assert!(!pair.client.is_handshaking() && !pair.server.is_handshaking());
+    }
+
+    #[test]
+    fn each_fault_of_a_pkcs12_file_has_its_text() {
+        let openssl = file!("openssl.p12");
+        assert_eq!(error(openssl, "wrong"), IdentityError::WrongPassword);
+        assert_eq!(error(openssl, ""), IdentityError::NoPassword);
+        assert!(error(openssl, "").to_string().contains("has a password, and the given one is empty"));
+        let legacy = "convert it with `openssl pkcs12 -legacy -in file -nodes | openssl pkcs12 -export -out new.p12`";
+        for (file, words) in [
+            (file!("openssl.only-certificates.p12"), "no private key found: the PKCS#12 file has only certificates"),
+            (file!("openssl.only-key.p12"), "no certificate found: the PKCS#12 file has only a key"),
+            (file!("java.two-keys.p12"), "has 2 private keys; keep one"),
+            (file!("openssl.legacy.p12"), legacy),
+            (file!("indefinite.p12"), "is BER"),
+            (file!("openssl.no-mac.p12"), "has no MAC"),
+            (&openssl[..openssl.len() - 1], "not PKCS#12: it is DER that is truncated"),
+            (file!("chain.pem"), "not PKCS#12: it has a certificate"),
+        ] {
+            let shown = error(file, "secret").to_string();
+            assert!(shown.contains(words), "no {words:?} in {shown}");
+        }
+    }
+
+    #[test]
+    fn identity_files_take_a_pkcs12_file_with_a_password() {
+        let folder = Folder::new("pkcs12");
+        let path = folder.write("server.p12", file!("openssl.p12"));
+        let files = IdentityFiles::new(&path, &path);
+        assert_eq!(files.clone().with_password("secret").load().unwrap().chain().len(), 3);
+        for (files, words) in [
+            (files.clone(), "it is PKCS#12; load it with its password"),
+            (files.with_password("wrong"), "the password does not decrypt"),
+        ] {
+            let shown = files.load().unwrap_err().to_string();
+            assert!(shown.starts_with(&format!("{}: ", path.display())) && shown.contains(words), "{shown}");
+        }
+        // Not as one of two files.
+        let e = Identity::from_encrypted(file!("chain.pem"), file!("openssl.p12"), "secret").unwrap_err().to_string();
+        assert!(e.contains("it is PKCS#12; load it with its password"), "{e}");
+    }
+}

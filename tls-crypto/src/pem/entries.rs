@@ -75,6 +75,19 @@ pub fn is_der(file: &[u8]) -> bool {
     Shape::of(file).is_some()
 }
 
+/// Returns whether a file is PKCS#12 (`.p12`, `.pfx`), in DER or BER.
+///
+/// ```
+/// use strata_tls_crypto::{der, pem::is_pkcs12};
+///
+/// let content = der::element(der::SEQUENCE, &[&der::element(der::OBJECT_IDENTIFIER, &[&[42]])]);
+/// assert!(is_pkcs12(&der::element(der::SEQUENCE, &[&der::element(der::INTEGER, &[&[3]]), &content])));
+/// ```
+#[must_use]
+pub fn is_pkcs12(file: &[u8]) -> bool {
+    Shape::of(file) == Some(Shape::Pkcs12)
+}
+
 /// Iterates over the certificates or CRLs of a file, as `wanted` says, including those of its
 /// bundles (PKCS#7). Skips what is known to be something else. With [`Encoding::PemOrDer`], the
 /// file may also be one certificate, CRL or bundle in DER.

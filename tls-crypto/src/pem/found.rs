@@ -41,6 +41,7 @@ pub fn what_is(file: &[u8], wanted: Content) -> String {
     match wanted {
         Content::PrivateKey => "it is not PEM, which starts one with -----BEGIN PRIVATE KEY-----".into(),
         Content::Crl => "it is not PEM, which starts one with -----BEGIN X509 CRL-----".into(),
+        Content::Other => "it is neither PEM nor DER".into(),
         _ => "it is not PEM, which starts one with -----BEGIN CERTIFICATE-----".into(),
     }
 }
@@ -84,7 +85,8 @@ fn what_der(file: &[u8], shape: Shape, wanted: Content) -> String {
     format!("it is {what}{advice}")
 }
 
-const PKCS12: &str = "PKCS#12; load it with `Identity::from_pkcs12` (feature `pkcs12`), or convert it with \
+const PKCS12: &str = "PKCS#12; load it with its password, by `Identity::from_pkcs12` or \
+                      `IdentityFiles::with_password` (feature `pkcs12`), or convert it with \
                       `openssl pkcs12 -in file -out file.pem -nodes`";
 
 /// Returns whether this is one line that looks like the name of a file.
@@ -132,7 +134,7 @@ mod tests {
             (&section("NEW CERTIFICATE REQUEST"), "certificate request"),
             (&[0x30, 6, 0x30, 0, 0x30, 0, 3, 0], "it is a certificate in DER, not PEM; read it with"),
             (&[0x30, 3, 10, 1, 0], "DER of an unknown kind"),
-            (&[0x30, 8, 2, 1, 3, 0x30, 3, 6, 1, 42], "openssl pkcs12"),
+            (&[0x30, 8, 2, 1, 3, 0x30, 3, 6, 1, 42], "it is PKCS#12; load it with its password"),
             (&[0x30, 0x82, 1, 0, 2, 1, 3], "DER that is truncated"),
             (&[0x30, 0x80, 6, 1, 42, 0, 0], "indefinite"),
             (&[0x30, 5, 2, 1, 0, 0x30, 0], "it is a private key in DER"),

@@ -12,6 +12,7 @@ pub(crate) enum Shape {
     PublicKey,
     /// PKCS#7 ContentInfo.
     Bundle,
+    /// Also in BER with indefinite lengths.
     Pkcs12,
     /// Another SEQUENCE that occupies the whole file.
     Other,
@@ -27,6 +28,7 @@ impl Shape {
     pub(crate) fn of(file: &[u8]) -> Option<Self> {
         let mut outer = Elements::new(file);
         let is_text = match file {
+            [der::SEQUENCE, 0x80, der::INTEGER, 1, 3, ..] => return Some(Self::Pkcs12),
             [der::SEQUENCE, 0x80, ..] => return Some(Self::Indefinite),
             [der::SEQUENCE, 0x81..=0x84, ..] => false,
             [der::SEQUENCE, ..] => true,
@@ -39,6 +41,7 @@ impl Shape {
         let mut fields = Elements::new(contents);
         Some(match (fields.next(), fields.next()) {
             (Some((der::INTEGER, [3])), Some((der::SEQUENCE, content))) if is_content_info(content) => Self::Pkcs12,
+            (Some((der::INTEGER, [3])), None) if fields.rest().starts_with(&[der::SEQUENCE, 0x80]) => Self::Pkcs12,
             (Some((der::INTEGER, _)), Some((der::SEQUENCE | der::INTEGER | der::OCTET_STRING, _))) => Self::PrivateKey,
             (Some((der::OBJECT_IDENTIFIER, _)), _) => Self::Bundle,
             (Some((der::SEQUENCE, _)), Some((der::OCTET_STRING, _))) => Self::EncryptedPrivateKey,

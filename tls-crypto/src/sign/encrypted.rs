@@ -29,58 +29,104 @@ use crate::pem;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn decrypt_key(file: &[u8], password: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyRejected> {
+    let mut work = Work::new();
     if pem::is_der(file) {
-        return decrypt(file, password);
+        return decrypt_pkcs8(file, password, &mut work);
     }
-    decrypt(&sole_section(file)?.decode().map_err(KeyRejected::BadPem)?, password)
+    decrypt_pkcs8(&sole_section(file)?.decode().map_err(KeyRejected::BadPem)?, password, &mut work)
 }
 
-fn decrypt(key: &[u8], password: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyRejected> {
+/// Decrypts a key in DER. One that is not encrypted is returned as it is.
+pub(crate) fn decrypt_pkcs8(key: &[u8], password: &[u8], work: &mut Work) -> Result<Zeroizing<Vec<u8>>, KeyRejected> {
     let mut fields = Elements::new(sole_sequence(key)?);
     let (algorithm, encrypted) = match (fields.expect_whole(der::SEQUENCE), fields.optional(der::OCTET_STRING)) {
-        (Some(algorithm), Some(encrypted)) if fields.is_empty() => (algorithm, encrypted),
+        (Some((_, algorithm)), Some(encrypted)) if fields.is_empty() => (algorithm, encrypted),
         _ => return Ok(Zeroizing::new(key.to_vec())),
     };
-    let (contents, algorithm) = algorithm;
-    let Ok(EncryptionScheme::Pbes2(scheme)) = EncryptionScheme::try_from(algorithm) else {
-        return Err(KeyRejected::unsupported_encryption(contents));
-    };
-    check_work(&scheme.kdf)?;
-    let mut buffer = Zeroizing::new(encrypted.to_vec());
-    let length = match scheme.decrypt_in_place(password, &mut buffer) {
-        Ok(decrypted) => decrypted.len(),
-        Err(pkcs5::Error::DecryptFailed) => return Err(KeyRejected::WrongPassword),
-        Err(_) => return Err(KeyRejected::unsupported_encryption(contents)),
-    };
-    // The plaintext is at the start; Zeroizing overwrites the padding too.
-    buffer.truncate(length);
+    let decrypted = decrypt(algorithm, encrypted, password, work)?;
     // One wrong password of 256 leaves valid padding.
-    let mut fields = Elements::new(sole_sequence(&buffer).map_err(|_| KeyRejected::WrongPassword)?);
+    let mut fields = Elements::new(sole_sequence(&decrypted).map_err(|_| KeyRejected::WrongPassword)?);
     match fields.optional(der::INTEGER) {
-        Some(_) => Ok(buffer),
+        Some(_) => Ok(decrypted),
         None => Err(KeyRejected::WrongPassword),
     }
 }
 
-/// Rejects parameters that take minutes or gigabytes, and those for which scrypt is not defined.
-fn check_work(kdf: &Kdf) -> Result<(), KeyRejected> {
-    match kdf {
-        Kdf::Pbkdf2(pbkdf2) if !(1..=MAX_ITERATIONS).contains(&pbkdf2.iteration_count) => {
-            let got = pbkdf2.iteration_count;
-            Err(too_expensive(format!("PBKDF2 with {got} iterations, but 1 to {MAX_ITERATIONS} are supported")))
-        }
-        Kdf::Scrypt(scrypt) => {
-            let (n, r, p) = (scrypt.cost_parameter, u64::from(scrypt.block_size), u64::from(scrypt.parallelization));
-            let memory = n.saturating_mul(r).saturating_mul(128);
-            let is_defined = n.is_power_of_two() && n > 1 && r > 0 && p > 0;
-            if is_defined && memory <= MAX_SCRYPT_MEMORY && memory.saturating_mul(p) <= MAX_SCRYPT_WORK {
-                return Ok(());
+/// Decrypts what `algorithm`, an AlgorithmIdentifier, encrypted. The result is not authenticated.
+pub(crate) fn decrypt(
+    algorithm: &[u8],
+    encrypted: &[u8],
+    password: &[u8],
+    work: &mut Work,
+) -> Result<Zeroizing<Vec<u8>>, KeyRejected> {
+    let unsupported = || KeyRejected::unsupported_encryption(Elements::new(algorithm).expect(der::SEQUENCE));
+    let Ok(EncryptionScheme::Pbes2(scheme)) = EncryptionScheme::try_from(algorithm) else {
+        return Err(unsupported());
+    };
+    work.spend(&scheme.kdf)?;
+    let mut buffer = Zeroizing::new(encrypted.to_vec());
+    let length = match scheme.decrypt_in_place(password, &mut buffer) {
+        Ok(decrypted) => decrypted.len(),
+        Err(pkcs5::Error::DecryptFailed) => return Err(KeyRejected::WrongPassword),
+        Err(_) => return Err(unsupported()),
+    };
+    // The plaintext is at the start; Zeroizing overwrites the padding too.
+    buffer.truncate(length);
+    Ok(buffer)
+}
+
+/// The work that a file may still demand.
+pub(crate) struct Work {
+    iterations: u32,
+    scrypt: u64,
+}
+
+impl Work {
+    pub(crate) fn new() -> Self {
+        Self { iterations: MAX_ITERATIONS, scrypt: MAX_SCRYPT_WORK }
+    }
+
+    #[cfg(all(test, feature = "pkcs12"))]
+    pub(crate) fn of_iterations(iterations: u32) -> Self {
+        Self { iterations, scrypt: 0 }
+    }
+
+    /// Rejects parameters that take minutes or gigabytes, and those for which scrypt is not
+    /// defined.
+    fn spend(&mut self, kdf: &Kdf) -> Result<(), KeyRejected> {
+        match kdf {
+            Kdf::Pbkdf2(pbkdf2) => {
+                let got = pbkdf2.iteration_count;
+                self.iterate(got).map_err(|limit| too_expensive(format!("PBKDF2 with {got} iterations, but {limit}")))
             }
-            Err(too_expensive(format!(
-                "scrypt with the parameters N={n}, r={r}, p={p}, but at most 256 MiB are supported"
-            )))
+            Kdf::Scrypt(scrypt) => {
+                let (n, r, p) =
+                    (scrypt.cost_parameter, u64::from(scrypt.block_size), u64::from(scrypt.parallelization));
+                let memory = n.saturating_mul(r).saturating_mul(128);
+                let is_defined = n.is_power_of_two() && n > 1 && r > 0 && p > 0 && memory <= MAX_SCRYPT_MEMORY;
+                match self.scrypt.checked_sub(memory.saturating_mul(p)) {
+                    Some(left) if is_defined => {
+                        self.scrypt = left;
+                        Ok(())
+                    }
+                    _ => Err(too_expensive(format!(
+                        "scrypt with the parameters N={n}, r={r}, p={p}, but at most 256 MiB are supported"
+                    ))),
+                }
+            }
+            _ => Ok(()),
         }
-        _ => Ok(()),
+    }
+
+    /// Counts iterations of a hash. On error, returns a text about the limit.
+    pub(crate) fn iterate(&mut self, iterations: u32) -> Result<(), String> {
+        match self.iterations.checked_sub(iterations) {
+            Some(left) if iterations > 0 => {
+                self.iterations = left;
+                Ok(())
+            }
+            _ => Err(format!("1 to {MAX_ITERATIONS} are supported in all")),
+        }
     }
 }
 

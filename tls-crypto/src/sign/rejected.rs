@@ -51,8 +51,8 @@ impl KeyRejected {
 
     /// `algorithm` is the contents of an AlgorithmIdentifier.
     #[cfg(feature = "encrypted-keys")]
-    pub(super) fn unsupported_encryption(algorithm: &[u8]) -> Self {
-        let oid = der::Elements::new(algorithm).expect(der::OBJECT_IDENTIFIER).unwrap_or_default();
+    pub(super) fn unsupported_encryption(algorithm: Option<&[u8]>) -> Self {
+        let oid = der::Elements::new(algorithm.unwrap_or_default()).expect(der::OBJECT_IDENTIFIER).unwrap_or_default();
         Self::UnsupportedEncryption(describe(oid, "an unsupported algorithm or parameters:"))
     }
 
@@ -144,7 +144,7 @@ impl fmt::Display for KeyRejected {
 impl std::error::Error for KeyRejected {}
 
 /// Returns the name of an algorithm or curve in use, or the identifier in dotted form.
-fn describe(oid: &[u8], what: &str) -> String {
+pub(crate) fn describe(oid: &[u8], what: &str) -> String {
     let name = NAMES.iter().find(|(known, _)| *known == oid).map(|(_, name)| (*name).to_owned());
     format!("{what} {}", name.unwrap_or_else(|| dotted(oid)))
 }
@@ -189,5 +189,8 @@ const NAMES: &[(&[u8], &str)] = &[
     (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05, 0x03], "pbeWithMD5AndDES-CBC"),
     (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05, 0x0d], "PBES2"),
     (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x0c, 0x01, 0x03], "pbeWithSHAAnd3-KeyTripleDES-CBC"),
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x0c, 0x01, 0x05], "pbeWithSHAAnd128BitRC2-CBC"),
     (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x0c, 0x01, 0x06], "pbeWithSHAAnd40BitRC2-CBC"),
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x02, 0x05], "MD5"),
+    (&[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x04], "SHA-224"),
 ];

@@ -28,10 +28,14 @@ pub enum IdentityError {
     /// The key is encrypted, and there was no password. A program can ask for one and call
     /// `Identity::from_encrypted` (feature `encrypted-keys`).
     EncryptedKey,
-    /// The password does not decrypt the key, or the key is damaged.
+    /// The password does not decrypt the key or the PKCS#12 file, or that is damaged.
     WrongPassword,
     /// The key is unusable; the text says why.
     BadKey(String),
+    /// The PKCS#12 file has a password, and the given one is empty. A program can ask for one.
+    NoPassword,
+    /// The PKCS#12 file is unusable; the text says why.
+    BadPkcs12(String),
     /// A section of the file of certificates is unusable; the text names it and says why.
     BadPem(String),
     /// The chain has more certificates than peers accept. The limit is 10, leaf included: Java's
@@ -79,9 +83,13 @@ impl fmt::Display for IdentityError {
             ),
             Self::WrongPassword => f.write_str(
                 "the password does not decrypt the private key: it is wrong, or the file is damaged; check for a newline \
-                 at its end",
+                 at the password's end",
             ),
             Self::BadKey(why) => write!(f, "unusable private key: {why}"),
+            Self::NoPassword => {
+                f.write_str("the PKCS#12 file has a password, and the given one is empty; pass its password")
+            }
+            Self::BadPkcs12(why) => f.write_str(why),
             Self::BadPem(why) => write!(f, "unusable certificate file: {why}"),
             Self::TooManyCertificates { got } => write!(
                 f,

@@ -4,6 +4,8 @@
 use pki_types::CertificateDer;
 use tls_crypto::der::{self, Elements};
 use tls_crypto::pem::{self, Content, Encoding, PemError, Place};
+#[cfg(feature = "pkcs12")]
+use tls_crypto::pkcs12::{Pkcs12, Pkcs12Error};
 use tls_crypto::{KeyRejected, PrivateKey};
 
 use super::trust_settings::TrustSettings;
@@ -152,6 +154,30 @@ pub(super) fn chain_and_encrypted_key(
         other => IdentityError::BadKey(other.to_string()),
     })?;
     let key = key_from_der(&key, &chain)?;
+    Ok((chain, key))
+}
+
+/// Reads the certificates and the key of a PKCS#12 file.
+#[cfg(feature = "pkcs12")]
+pub(super) fn pkcs12(
+    file: &[u8],
+    password: &[u8],
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKey), IdentityError> {
+    let read = Pkcs12::read(file, password).map_err(|e| match e {
+        Pkcs12Error::WrongPassword => IdentityError::WrongPassword,
+        Pkcs12Error::NoPassword => IdentityError::NoPassword,
+        Pkcs12Error::NoKey => {
+            IdentityError::NoKey("the PKCS#12 file has only certificates; export it with its key".into())
+        }
+        other => IdentityError::BadPkcs12(other.to_string()),
+    })?;
+    if read.certificates.is_empty() {
+        let found = "the PKCS#12 file has only a key; export it with its certificate";
+        return Err(IdentityError::NoCertificate(found.into()));
+    }
+    let chain: Vec<_> = read.certificates.into_iter().map(CertificateDer::from).collect();
+    order::check(&chain)?;
+    let key = key_from_der(&read.key, &chain)?;
     Ok((chain, key))
 }
 
