@@ -220,14 +220,19 @@ mod tests {
     /// The limit is for the whole file, not for each of its parts.
     #[test]
     fn work_of_all_parts_is_counted_together() {
-        let file = include_bytes!("../tests/data/pkcs12/openssl.p12");
-        let read = |iterations| Pkcs12::read_within(file, b"secret", &mut Work::of_iterations(iterations));
-        // The MAC, the certificates and the key, with 2,048 each.
-        read(6144).unwrap();
-        for (iterations, is_mac) in [(6143, false), (4095, false), (2047, true)] {
-            let e = read(iterations).unwrap_err();
-            assert_eq!(matches!(e, Pkcs12Error::UnsupportedMac(_)), is_mac, "{e}");
-            assert!(e.to_string().contains("2048 iterations, but 1 to"), "{e}");
+        let file = include_bytes!("../tests/data/pkcs12/openssl.p12").as_slice();
+        // Its key for the MAC is two blocks of PBKDF2.
+        let pbmac1 = include_bytes!("../tests/data/pkcs12/pbmac1.sha1-sha256.p12").as_slice();
+        let read = |file, iterations| Pkcs12::read_within(file, b"secret", &mut Work::of_iterations(iterations));
+        // The certificates and the key take 2,048 each.
+        for (file, of_mac) in [(file, 2048), (pbmac1, 4096)] {
+            let all = of_mac + 4096;
+            read(file, all).unwrap();
+            for (iterations, is_mac) in [(all - 1, false), (all - 2049, false), (of_mac - 1, true)] {
+                let e = read(file, iterations).unwrap_err();
+                assert_eq!(matches!(e, Pkcs12Error::UnsupportedMac(_)), is_mac, "{e}");
+                assert!(e.to_string().contains(" iterations, but 1 to"), "{e}");
+            }
         }
     }
 }

@@ -67,7 +67,7 @@
 //! converts such a file, and so it does for BER, which Firefox writes:
 //!
 //! ```text
-//! openssl pkcs12 -legacy -in file -nodes | openssl pkcs12 -export -out new.p12
+//! openssl pkcs12 -legacy -in file -out file.pem && openssl pkcs12 -export -in file.pem -out new.p12
 //! ```
 //!
 //! A file must have one key. CRLs and secrets in it are ignored. Without the feature,

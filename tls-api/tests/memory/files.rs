@@ -304,7 +304,7 @@ mod pkcs12 {
         assert_eq!(error(openssl, "wrong"), IdentityError::WrongPassword);
         assert_eq!(error(openssl, ""), IdentityError::NoPassword);
         assert!(error(openssl, "").to_string().contains("has a password, and the given one is empty"));
-        let legacy = "convert it with `openssl pkcs12 -legacy -in file -nodes | openssl pkcs12 -export -out new.p12`";
+        let legacy = "convert it with `openssl pkcs12 -legacy -in file -out file.pem && openssl pkcs12 -export -in file.pem -out new.p12`";
         for (file, words) in [
             (file!("openssl.only-certificates.p12"), "no private key found: the PKCS#12 file has only certificates"),
             (file!("openssl.only-key.p12"), "no certificate found: the PKCS#12 file has only a key"),

@@ -87,7 +87,7 @@ fn what_der(file: &[u8], shape: Shape, wanted: Content) -> String {
 
 const PKCS12: &str = "PKCS#12; load it with its password, by `Identity::from_pkcs12` or \
                       `IdentityFiles::with_password` (feature `pkcs12`), or convert it with \
-                      `openssl pkcs12 -in file -out file.pem -nodes`";
+                      `openssl pkcs12 -in file -out file.pem -nodes` (an old file: with -legacy)";
 
 /// Returns whether this is one line that looks like the name of a file.
 fn is_path(file: &[u8]) -> bool {

@@ -89,4 +89,5 @@ impl fmt::Display for Pkcs12Error {
 
 impl std::error::Error for Pkcs12Error {}
 
-const CONVERT: &str = "convert it with `openssl pkcs12 -legacy -in file -nodes | openssl pkcs12 -export -out new.p12`";
+const CONVERT: &str = "convert it with \
+                       `openssl pkcs12 -legacy -in file -out file.pem && openssl pkcs12 -export -in file.pem -out new.p12`";
