@@ -135,6 +135,8 @@
 //! * `system-roots` (default): [`system_roots`].
 //! * `webpki-roots` (default): [`webpki_roots()`].
 //! * `tokio`: asynchronous connections, in the module `tokio`.
+//! * `hyper`: a connector for the HTTP client of hyper-util, in the module `hyper`.
+//! * `axum`: a listener for the HTTP server of axum, in the module `axum`.
 //! * `encrypted-keys`: loads private keys that are encrypted with a password,
 //!   [`Identity::from_encrypted`] and [`IdentityFiles::with_password`].
 //! * `pkcs12`: loads identities from PKCS#12 files, [`Identity::from_pkcs12`]. Includes
@@ -156,7 +158,13 @@
     )
 )]
 
+#[cfg(feature = "axum")]
+#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+pub mod axum;
 mod config;
+#[cfg(feature = "hyper")]
+#[cfg_attr(docsrs, doc(cfg(feature = "hyper")))]
+pub mod hyper;
 mod identity;
 mod log;
 pub mod manual;

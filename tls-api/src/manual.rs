@@ -13,6 +13,10 @@
 //! | [`external_psks`] | How do two machines connect without certificates? |
 //! | [`io`] | How do I drive a connection: blocking streams, event loops, other runtimes |
 #![cfg_attr(feature = "tokio", doc = "| [`asynchronous`] | How do I use it under tokio? |")]
+#![cfg_attr(
+    all(feature = "axum", feature = "hyper"),
+    doc = "| [`http`] | How do I use it with hyper, axum, tonic and other crates? |"
+)]
 #![cfg_attr(feature = "quic", doc = "| [`quic`] | How do I use it within QUIC? |")]
 //! | [`errors`] | What does this error mean, and what do I do about it? |
 //! | [`limits`] | How much can a peer make me hold or compute? |
@@ -31,6 +35,9 @@ pub mod defaults;
 pub mod early_data;
 pub mod errors;
 pub mod external_psks;
+#[cfg(all(feature = "axum", feature = "hyper"))]
+#[cfg_attr(docsrs, doc(cfg(all(feature = "axum", feature = "hyper"))))]
+pub mod http;
 pub mod identities;
 pub mod io;
 pub mod limits;

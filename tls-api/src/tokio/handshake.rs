@@ -247,6 +247,18 @@ impl TlsAcceptor {
         self.run(io, accepted.into_session(&self.config), deadline).await
     }
 
+    /// Returns an acceptor whose clients cannot send early data, for protocols that do not read it.
+    #[cfg(feature = "axum")]
+    pub(crate) fn without_early_data(mut self) -> Self {
+        Arc::make_mut(&mut self.config).set_max_early_data_size(0);
+        self
+    }
+
+    #[cfg(feature = "axum")]
+    pub(crate) fn limits(&self) -> &crate::Limits {
+        self.config.limits()
+    }
+
     async fn run<IO: AsyncRead + AsyncWrite + Unpin>(
         &self,
         io: IO,
