@@ -52,7 +52,16 @@ impl ClientSessionValue {
     #[must_use]
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
         let name = self.server_name.to_str();
-        let lengths = [1, name.len(), 2, self.ticket.len(), 1, self.session_id.len(), 8, 2, self.application.len()];
+        let lengths = [
+            1,
+            name.len(),
+            2,
+            self.ticket.len(),
+            1,
+            self.session_id.len(),
+            8,
+            encoding::application_len(&self.application),
+        ];
         let more_len = lengths.iter().sum::<usize>() + encoding::chain_len(&self.server_chain);
         encoding::write(SessionOwner::Client, &self.common(), more_len, |w| {
             w.vec8_bytes(name.as_bytes())?;
@@ -60,7 +69,7 @@ impl ClientSessionValue {
             w.vec8_bytes(&self.session_id)?;
             encoding::write_chain(w, &self.server_chain)?;
             w.bytes(&self.expires.to_be_bytes())?;
-            w.vec16_bytes(&self.application)
+            encoding::write_application(w, &self.application)
         })
     }
 
@@ -88,7 +97,7 @@ impl ClientSessionValue {
             max_early_data: common.max_early_data,
             server_chain: encoding::read_chain(&mut r)?.ok_or(SessionError::Malformed)?,
             expires: u64_of(&mut r)?,
-            application: r.vec16(0..=0xffff, "application")?.rest().into(),
+            application: encoding::read_application(&mut r, &common)?,
         };
         r.finish()?;
         let can_be_asked_for = match session.suite {
@@ -119,6 +128,7 @@ impl ClientSessionValue {
             lifetime: self.lifetime,
             age_add: self.age_add,
             max_early_data: self.max_early_data,
+            has_application: !self.application.is_empty(),
         }
     }
 

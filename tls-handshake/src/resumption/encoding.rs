@@ -53,6 +53,8 @@ pub(super) struct CommonFields<'a> {
     pub(super) lifetime: u32,
     pub(super) age_add: u32,
     pub(super) max_early_data: u32,
+    /// Whether application data ends the encoding; most sessions have none, and no byte for it.
+    pub(super) has_application: bool,
 }
 
 impl<'a> CommonFields<'a> {
@@ -66,7 +68,7 @@ impl<'a> CommonFields<'a> {
     fn write(&self, owner: SessionOwner, w: &mut Writer<'_>) -> Result<(), BufferFull> {
         w.bytes(&[FORMAT, owner.byte()])?;
         w.u16(self.suite.suite().0)?;
-        w.u8(u8::from(self.extended_master_secret))?;
+        w.u8(u8::from(self.extended_master_secret) | (u8::from(self.has_application) << 1))?;
         w.vec8_bytes(self.secret)?;
         w.bytes(self.scope.bytes())?;
         w.vec8_bytes(self.alpn.unwrap_or_default())?;
@@ -82,13 +84,16 @@ impl<'a> CommonFields<'a> {
             return Err(SessionError::Format);
         }
         let suite = SupportedCipherSuite::of(CipherSuite(r.u16()?)).ok_or(SessionError::CipherSuite)?;
+        let (extended_master_secret, has_application) = match r.u8()? {
+            0 => (false, false),
+            1 => (true, false),
+            3 => (true, true),
+            _ => return Err(SessionError::Malformed),
+        };
         let common = Self {
             suite,
-            extended_master_secret: match r.u8()? {
-                0 => false,
-                1 => true,
-                _ => return Err(SessionError::Malformed),
-            },
+            extended_master_secret,
+            has_application,
             secret: r.vec8(1..=SessionSecret::MAX, "secret")?.rest(),
             scope: Scope::from_bytes(*r.array()?),
             alpn: Some(r.vec8(0..=255, "alpn")?.rest()).filter(|name| !name.is_empty()),
@@ -132,6 +137,22 @@ pub(super) fn write(
         more(w)
     });
     written.map_or_else(|BufferFull| Zeroizing::default(), |()| out)
+}
+
+/// Writes application data, if there is any.
+pub(super) fn write_application(w: &mut Writer<'_>, application: &[u8]) -> Result<(), BufferFull> {
+    if application.is_empty() { Ok(()) } else { w.vec16_bytes(application) }
+}
+
+pub(super) fn application_len(application: &[u8]) -> usize {
+    if application.is_empty() { 0 } else { application.len() + 2 }
+}
+
+pub(super) fn read_application(r: &mut Reader<'_>, common: &CommonFields<'_>) -> Result<Box<[u8]>, SessionError> {
+    if !common.has_application {
+        return Ok(Box::default());
+    }
+    Ok(r.vec16(1..=0xffff, "application")?.rest().into())
 }
 
 /// Writes certificates, leaf first. At most 16, none empty, and at most 65,535 bytes in total with

@@ -60,12 +60,12 @@ impl ServerSessionValue {
         let name = self.server_name.as_deref().unwrap_or_default();
         let chain = self.client_chain.as_deref().unwrap_or_default();
         let more_len = 1 + name.len() + encoding::chain_len(chain) + 1 + self.expires.map_or(0, |_| 8);
-        let more_len = more_len + 2 + self.application.len();
+        let more_len = more_len + encoding::application_len(&self.application);
         encoding::write(SessionOwner::Server, &self.common(), more_len, |w| {
             w.vec8_bytes(name.as_bytes())?;
             encoding::write_chain(w, chain)?;
             w.vec8(|w| self.expires.map_or(Ok(()), |at| w.bytes(&at.to_be_bytes())))?;
-            w.vec16_bytes(&self.application)
+            encoding::write_application(w, &self.application)
         })
     }
 
@@ -80,7 +80,7 @@ impl ServerSessionValue {
         let name = str::from_utf8(name).map_err(|_| SessionError::Malformed)?;
         let client_chain = encoding::read_chain(&mut r)?;
         let mut expires = r.vec8(0..=8, "expires")?;
-        let application = r.vec16(0..=0xffff, "application")?.rest();
+        let application = encoding::read_application(&mut r, &common)?;
         r.finish()?;
         let expires = if expires.is_empty() { None } else { Some(u64_of(&mut expires)?) };
         if client_chain.is_none() && expires.is_some() {
@@ -100,7 +100,7 @@ impl ServerSessionValue {
             max_early_data: common.max_early_data,
             client_chain,
             expires,
-            application: application.into(),
+            application,
         })
     }
 
@@ -116,6 +116,7 @@ impl ServerSessionValue {
             lifetime: self.lifetime,
             age_add: self.age_add,
             max_early_data: self.max_early_data,
+            has_application: !self.application.is_empty(),
         }
     }
 
@@ -221,7 +222,7 @@ pub(super) mod tests {
     /// Tickets outlive the process, so another layout needs another version in its first byte.
     #[test]
     fn encoding_has_layout_of_format_2() {
-        let mut expected = b"\x02\x02\x13\x01\x01\x20".to_vec();
+        let mut expected = b"\x02\x02\x13\x01\x03\x20".to_vec();
         expected.extend([[0x5e; 32], [0x5c; 32]].concat());
         expected.extend(b"\x02h2");
         expected.extend((ISSUED - 3600).to_be_bytes());
