@@ -53,7 +53,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let roots = strata_tls::root_store_from_pem(cert.as_bytes())?;
     let connector = TlsConnector::new(Arc::new(ClientConfig::with_roots(roots)));
-    let mut stream = connector.connect("localhost".try_into()?, TcpStream::connect(address).await?).await?;
+    let mut stream = connector.connect("localhost", TcpStream::connect(address).await?).await?;
     stream.write_all(b"hello\n").await?;
     stream.flush().await?;
     let mut line = String::new();

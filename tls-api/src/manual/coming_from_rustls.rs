@@ -128,7 +128,7 @@
 //!     config: Arc<strata_tls::ClientConfig>,
 //! ) -> Result<TlsStream<TcpStream>, Box<dyn std::error::Error>> {
 //!     let socket = TcpStream::connect("example.com:443").await?;
-//!     Ok(TlsConnector::new(config).connect("example.com".try_into()?, socket).await?)
+//!     Ok(TlsConnector::new(config).connect("example.com", socket).await?)
 //! }
 //! ```
 //!

@@ -15,7 +15,7 @@ use super::answers::{AnswerNeeds, Answering, StartAnswers};
 use super::lazy::{LazyAcceptor, StartHandshake};
 use super::stream::TlsStream;
 use crate::session::io_loop::protocol_error;
-use crate::{AnySession, ClientConfig, ClientSession, Error, ServerConfig, ServerName, ServerSession};
+use crate::{AnySession, ClientConfig, ClientSession, Error, IntoServerName, ServerConfig, ServerSession};
 
 /// Connects clients. Cheap to clone.
 ///
@@ -28,7 +28,7 @@ use crate::{AnySession, ClientConfig, ClientSession, Error, ServerConfig, Server
 /// # async fn get(config: ClientConfig) -> Result<(), Box<dyn std::error::Error>> {
 /// let connector = TlsConnector::new(Arc::new(config));
 /// let tcp = TcpStream::connect("www.example.com:443").await?;
-/// let mut stream = connector.connect("www.example.com".try_into()?, tcp).await?;
+/// let mut stream = connector.connect("www.example.com", tcp).await?;
 /// stream.write_all(b"GET / HTTP/1.0\r\nHost: www.example.com\r\n\r\n").await?;
 /// stream.flush().await?;
 /// let mut page = Vec::new();
@@ -75,16 +75,18 @@ impl TlsConnector {
     }
 
     /// Connects to the server `name`, which its certificate must match, and completes the
-    /// handshake.
+    /// handshake. `name` is a host name or IP address, as text or as a type of its own (see
+    /// [`IntoServerName`]).
     ///
     /// # Errors
-    /// [`HandshakeError`] contains the transport. The alert was sent before.
+    /// [`HandshakeError`] contains the transport. The alert was sent before. With
+    /// [`Error::BadServerName`] and the other errors of [`ClientSession::new`] nothing was sent.
     ///
     /// # Panics
     /// With a [timeout](Self::set_handshake_timeout) outside a tokio runtime or without its timers.
     pub async fn connect<IO: AsyncRead + AsyncWrite + Unpin>(
         &self,
-        name: ServerName<'static>,
+        name: impl IntoServerName,
         io: IO,
     ) -> Result<TlsStream<IO>, HandshakeError<IO>> {
         let mut stream = self.begin(name, io)?;
@@ -108,7 +110,7 @@ impl TlsConnector {
     /// As [`connect`](Self::connect).
     pub async fn connect_with_early_data<IO: AsyncRead + AsyncWrite + Unpin>(
         &self,
-        name: ServerName<'static>,
+        name: impl IntoServerName,
         io: IO,
         data: &[u8],
     ) -> Result<(TlsStream<IO>, usize), HandshakeError<IO>> {
@@ -122,7 +124,7 @@ impl TlsConnector {
         Ok((stream, if is_accepted { sent } else { 0 }))
     }
 
-    fn begin<IO>(&self, name: ServerName<'static>, io: IO) -> Result<TlsStream<IO>, HandshakeError<IO>> {
+    fn begin<IO>(&self, name: impl IntoServerName, io: IO) -> Result<TlsStream<IO>, HandshakeError<IO>> {
         match ClientSession::new(&self.config, name) {
             Ok(session) => {
                 let answering = Answering::new(self.answers.clone());

@@ -79,7 +79,7 @@ async fn connect(
     acceptor: &TlsAcceptor,
 ) -> io::Result<(TlsStream<DuplexStream>, TlsStream<DuplexStream>)> {
     let (client, server) = duplex(1 << 16);
-    let (client, server) = tokio::join!(connector.connect(name.try_into().unwrap(), client), acceptor.accept(server));
+    let (client, server) = tokio::join!(connector.connect(name, client), acceptor.accept(server));
     let (mut client, mut server) = (client?, server?);
     client.write_all(b"question").await?;
     server.read_exact(&mut [0; 8]).await?;
@@ -175,8 +175,7 @@ async fn signature_comes_from_another_process() {
     service.abort();
     let _ = service.await;
     let (client, server) = duplex(1 << 16);
-    let (_, server) =
-        tokio::join!(connectors[0].connect("server.test".try_into().unwrap(), client), acceptor.accept(server));
+    let (_, server) = tokio::join!(connectors[0].connect("server.test", client), acceptor.accept(server));
     assert_eq!(server.unwrap_err().tls_error(), Some(&Error::SignerFailed));
 }
 
@@ -352,10 +351,9 @@ async fn handshake_without_answers_fails_and_says_why() {
     server.set_deferred_needs(Needs::IDENTITY);
     let (connector, acceptor) = (TlsConnector::from(client), TlsAcceptor::from(Arc::new(server)));
     let (at_client, at_server) = duplex(1 << 16);
-    let (_, error) =
-        tokio::join!(async { drop(connector.connect("server.test".try_into().unwrap(), at_client).await) }, async {
-            acceptor.accept(at_server).await.map(drop).map_err(io::Error::from).unwrap_err()
-        },);
+    let (_, error) = tokio::join!(async { drop(connector.connect("server.test", at_client).await) }, async {
+        acceptor.accept(at_server).await.map(drop).map_err(io::Error::from).unwrap_err()
+    },);
     let expected = "the handshake waits for an identity, which the configuration defers; call set_answers";
     assert_eq!(error.to_string(), expected);
 }
@@ -388,9 +386,8 @@ async fn answer_of_another_connection_is_an_error() {
     acceptor.set_answers(Confused(std::sync::Mutex::new(Some(answer))));
     let (at_client, at_server) = duplex(1 << 16);
     let connector = TlsConnector::from(client);
-    let (_, error) =
-        tokio::join!(async { drop(connector.connect("server.test".try_into().unwrap(), at_client).await) }, async {
-            acceptor.accept(at_server).await.map(drop).map_err(io::Error::from).unwrap_err()
-        },);
+    let (_, error) = tokio::join!(async { drop(connector.connect("server.test", at_client).await) }, async {
+        acceptor.accept(at_server).await.map(drop).map_err(io::Error::from).unwrap_err()
+    },);
     assert_eq!(error.to_string(), Error::WrongAnswer.to_string());
 }

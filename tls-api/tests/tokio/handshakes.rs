@@ -192,3 +192,24 @@ fn handshake_returns_a_failed_write() {
         assert_eq!(at_server, kind);
     }
 }
+
+/// As [`strata_tls::ClientSession::new`]: text, or a type of its own.
+#[test]
+fn connector_takes_names_of_any_type() {
+    let (client, server) = configs();
+    let (connector, acceptor) = (TlsConnector::from(client), TlsAcceptor::from(server));
+    for name in ["server.test".to_owned(), "SERVER.test".to_owned()] {
+        let (client, server) = Wires::new(1 << 16).ends();
+        run_both(connector.connect(&name, client), acceptor.accept(server)).0.unwrap();
+        let (client, server) = Wires::new(1 << 16).ends();
+        let (connected, _) =
+            run_both(connector.connect_with_early_data(name.as_str(), client, b"early"), acceptor.accept(server));
+        assert_eq!(connected.unwrap().1, 0);
+    }
+    // The transport is returned, and nothing was sent.
+    let wires = Wires::new(1 << 16);
+    let error = run_both(connector.connect("https://server.test/", wires.ends().0), async {}).0.unwrap_err();
+    assert!(matches!(error.tls_error(), Some(Error::BadServerName(_))), "{error}");
+    drop(error.into_io());
+    assert_eq!(wires.of(CLIENT, |direction| direction.writes), 0);
+}
