@@ -2,15 +2,16 @@
 //!
 //! A [`TlsConnector`] or [`TlsAcceptor`] performs the handshake over any transport that implements
 //! [`AsyncRead`](::tokio::io::AsyncRead) and [`AsyncWrite`](::tokio::io::AsyncWrite), and returns a
-//! [`TlsStream`]. A [`LazyAcceptor`] chooses the configuration when it has seen the ClientHello.
-//! [`AnswerNeeds`] answers what takes time: an identity from a database, a signature of a key
-//! management service.
+//! [`TlsStream`], which splits into a [`TlsReceiver`] and a [`TlsSender`]. A [`LazyAcceptor`]
+//! chooses the configuration when it has seen the ClientHello. [`AnswerNeeds`] answers what takes
+//! time: an identity from a database, a signature of a key management service.
 //!
 //! The [manual](crate::manual::asynchronous) explains how they are used. This module only moves
 //! bytes and wakes tasks, on top of the public [`Session`](crate::Session): an adapter for another
 //! runtime can look the same.
 
 mod answers;
+mod halves;
 mod handshake;
 mod lazy;
 mod stream;
@@ -18,6 +19,7 @@ mod transport;
 mod waiters;
 
 pub use self::answers::AnswerNeeds;
+pub use self::halves::{TlsReceiver, TlsSender};
 pub use self::handshake::{HandshakeError, TlsAcceptor, TlsConnector};
 pub use self::lazy::{LazyAcceptor, StartHandshake};
 pub use self::stream::TlsStream;

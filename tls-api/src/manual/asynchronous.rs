@@ -16,7 +16,7 @@
 //!
 //! // Any transport that is `AsyncRead + AsyncWrite + Unpin`: here, memory.
 //! let (at_client, at_server) = tokio::io::duplex(1 << 16);
-//! let (client, server) = tokio::join!(connector.connect("localhost".try_into()?, at_client), acceptor.accept(at_server));
+//! let (client, server) = tokio::join!(connector.connect("localhost", at_client), acceptor.accept(at_server));
 //! let (mut client, mut server) = (client?, server?);
 //!
 //! client.write_all(b"question").await?;
@@ -67,6 +67,51 @@
 //!   next call.
 //! * A failure to write does not hide what the peer has sent: the reader gets the data, the next
 //!   write the failure.
+//!
+//! # Two tasks: halves
+//!
+//! [`TlsStream::into_split`](crate::tokio::TlsStream::into_split) makes a
+//! [`TlsReceiver`](crate::tokio::TlsReceiver) and a [`TlsSender`](crate::tokio::TlsSender), which
+//! share no lock: on a runtime with several threads one core decrypts while another one encrypts.
+//! The transport is split too, by a function of yours: `TcpStream::into_split`, or
+//! [`tokio::io::split`](::tokio::io::split) for one without halves.
+//!
+//! ```no_run
+//! use std::io;
+//! use strata_tls::tokio::TlsStream;
+//! use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
+//! use tokio::net::TcpStream;
+//! use tokio::sync::mpsc;
+//!
+//! async fn chat(stream: TlsStream<TcpStream>, mut outbox: mpsc::Receiver<String>) -> io::Result<()> {
+//!     let (receiver, mut sender) = stream.into_split(TcpStream::into_split).map_err(io::Error::other)?;
+//!     let printer = tokio::spawn(async move {
+//!         let mut lines = receiver.lines();
+//!         while let Some(line) = lines.next_line().await? {
+//!             println!("{line}");
+//!         }
+//!         Ok::<(), io::Error>(())
+//!     });
+//!     loop {
+//!         let line = tokio::select! {
+//!             line = outbox.recv() => line,
+//!             error = sender.drive() => return Err(error), // sends what the receiver leaves
+//!         };
+//!         match line {
+//!             Some(line) => sender.write_all(line.as_bytes()).await?,
+//!             None => break,
+//!         }
+//!     }
+//!     sender.shutdown().await?;
+//!     printer.await?
+//! }
+//! ```
+//!
+//! The receiver never writes. When it leaves something to the sender, such as the answer to a
+//! KeyUpdate or the alert of an error, it wakes the sender's task. This sends it if it waits in a
+//! write, in `flush`, in `shutdown`, or in [`drive`](crate::tokio::TlsSender::drive). An error of
+//! the receiver, and an alert of the peer, also end a write that waits for the transport. The
+//! chapter [`io`](super::io) lists the events in which the halves meet.
 //!
 //! # Answers that take time
 //!

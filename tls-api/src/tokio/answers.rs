@@ -142,16 +142,19 @@ impl Answering {
     }
 
     /// Removes the sessions of a connection that has failed, after work that may still store them.
-    pub(super) fn poll_removal(&mut self, session: &mut AnySession, cx: &mut Context<'_>) -> Poll<()> {
+    /// `take_failed` returns their IDs.
+    pub(super) fn poll_removal(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut take_failed: impl FnMut() -> Vec<[u8; 32]>,
+    ) -> Poll<()> {
         loop {
             if let Some(work) = &mut self.work {
                 let _ = ready!(work.poll(cx));
                 self.work = None;
             }
-            let (AnySession::Server(server), Some(answers)) = (&mut *session, &self.answers) else {
-                return Poll::Ready(());
-            };
-            let ids: Vec<_> = server.failed_sessions().collect();
+            let Some(answers) = &self.answers else { return Poll::Ready(()) };
+            let ids = take_failed();
             if ids.is_empty() {
                 return Poll::Ready(());
             }

@@ -4,17 +4,19 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, BufRead, IoSlice, Read, Write};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use ::tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
 use super::answers::Answering;
+use super::halves::{SenderTask, TlsReceiver, TlsSender};
 use super::transport::{Polled, as_poll};
 use super::waiters::{Side, Waiters};
 #[cfg(doc)]
 use crate::ServerConfig;
 use crate::session::io_loop::{is_reset, protocol_error, why_write_failed};
-use crate::{AnySession, Session};
+use crate::{AnySession, IntoSplit, Session, SplitError};
 
 /// A connection of either role over an asynchronous transport, which reads and writes plaintext.
 ///
@@ -47,8 +49,9 @@ use crate::{AnySession, Session};
 /// accepted stay accepted; those of a pending write are not.
 ///
 /// # Tasks
-/// Two tasks can use one stream by `tokio::io::split`. A task that waits for the transport is
-/// woken even if the other task used the transport meanwhile.
+/// Two tasks can use one stream by [`into_split`](Self::into_split), at the same time, or by
+/// `tokio::io::split`, in turns. A task that waits for the transport is woken even if the other
+/// task used the transport meanwhile.
 ///
 /// # Memory
 /// The stream adds no buffer to those of its session, which holds none while it is idle.
@@ -103,6 +106,51 @@ impl<IO> TlsStream<IO> {
     /// records that were not written, are in the connection.
     pub fn into_inner(self) -> (IO, AnySession) {
         (self.io, self.session)
+    }
+
+    /// Splits the stream into halves for two tasks. They share no lock, so one task decrypts while
+    /// another one encrypts. `split` splits the transport:
+    ///
+    /// ```no_run
+    /// use std::io;
+    /// use strata_tls::tokio::TlsStream;
+    /// use tokio::io::AsyncWriteExt;
+    /// use tokio::net::TcpStream;
+    ///
+    /// async fn serve(stream: TlsStream<TcpStream>) -> io::Result<()> {
+    ///     let (mut receiver, mut sender) = stream.into_split(TcpStream::into_split).map_err(io::Error::other)?;
+    ///     let upload = tokio::spawn(async move { tokio::io::copy(&mut receiver, &mut tokio::io::sink()).await });
+    ///     sender.write_all(b"does not wait for the upload").await?;
+    ///     sender.shutdown().await?;
+    ///     upload.await??;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// [`tokio::io::split`](::tokio::io::split) splits any transport, with a lock around it.
+    ///
+    /// Call `flush` before, if the connector [delays the
+    /// Finished](super::TlsConnector::set_delay_finished): a receiver never writes.
+    ///
+    /// # Errors
+    /// Those of [`IntoSplit::into_split`], with the stream unchanged: for example before a
+    /// [complete handshake](Self::complete_handshake).
+    pub fn into_split<R, W>(
+        self,
+        split: impl FnOnce(IO) -> (R, W),
+    ) -> Result<(TlsReceiver<R>, TlsSender<W>), SplitError<Self>> {
+        let Self { io, session, incoming, outgoing, write_error, owes_flush, answering } = self;
+        match session.into_split() {
+            Ok((receiver, sender)) => {
+                let (reader, writer) = split(io);
+                let task = Arc::new(SenderTask::default());
+                let sender = TlsSender::new(writer, sender, Arc::clone(&task), write_error);
+                Ok((TlsReceiver::new(reader, receiver, task, answering), sender))
+            }
+            Err(e) => {
+                Err(e.map(|session| Self { io, session, incoming, outgoing, write_error, owes_flush, answering }))
+            }
+        }
     }
 
     fn has_early_data(&mut self) -> bool {
@@ -261,7 +309,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
         {
             self.write_error = Some(e);
         }
-        ready!(self.answering.poll_removal(&mut self.session, cx));
+        let session = &mut self.session;
+        ready!(self.answering.poll_removal(cx, || match session {
+            AnySession::Server(server) => server.failed_sessions().collect(),
+            AnySession::Client(_) => Vec::new(),
+        }));
         Poll::Ready(Err(protocol_error(error)))
     }
 
@@ -286,7 +338,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
         Poll::Ready(Ok(()))
     }
 
-    /// Writes once. A transport that takes nothing has failed.
+    /// Writes once.
     fn poll_write_tls(&mut self, side: Side, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let (session, io) = (&mut self.session, &mut self.io);
         let mut write = |cx: &mut Context<'_>| as_poll(session.write_tls(&mut Polled { io, cx }));
@@ -294,10 +346,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
             Side::Reader => self.outgoing.poll_once(cx, &mut write),
             Side::Writer => self.outgoing.poll(side, cx, &mut write),
         };
-        match ready!(written)? {
-            0 => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-            _ => Poll::Ready(Ok(())),
-        }
+        written.map_ok(drop)
     }
 
     fn poll_transport(
@@ -474,7 +523,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<IO> {
 }
 
 /// Returns `Ok` for the error of a transport whose peer is gone: then nothing is left to close.
-fn unless_gone(result: io::Result<()>) -> io::Result<()> {
+pub(super) fn unless_gone(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(e) if is_reset(&e) || matches!(e.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::NotConnected) => Ok(()),
         other => other,

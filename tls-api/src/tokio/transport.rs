@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 
 use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A transport and the task that polls it. `Pending` is `WouldBlock`.
+/// A transport and the task that polls it. `Pending` is `WouldBlock`. A transport that takes
+/// nothing has failed.
 pub(super) struct Polled<'a, 'cx, IO> {
     pub(super) io: &'a mut IO,
     pub(super) cx: &'a mut Context<'cx>,
@@ -22,7 +23,10 @@ impl<IO: AsyncRead + Unpin> Read for Polled<'_, '_, IO> {
 
 impl<IO: AsyncWrite + Unpin> Write for Polled<'_, '_, IO> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        as_blocking(|| Pin::new(&mut *self.io).poll_write(self.cx, buf))
+        match as_blocking(|| Pin::new(&mut *self.io).poll_write(self.cx, buf)) {
+            Ok(0) if !buf.is_empty() => Err(io::ErrorKind::WriteZero.into()),
+            other => other,
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

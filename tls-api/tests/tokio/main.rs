@@ -5,6 +5,7 @@ mod answers;
 mod chaos;
 mod counts;
 mod early_data;
+mod halves;
 mod handshakes;
 mod lazy;
 mod limits;

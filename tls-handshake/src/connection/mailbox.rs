@@ -96,6 +96,11 @@ impl Mailbox {
         Mail(self.mail.swap(0, Ordering::AcqRel))
     }
 
+    /// Returns whether a failure was posted that the sender has not taken yet.
+    pub(super) fn has_failure(&self) -> bool {
+        self.mail.load(Ordering::Acquire) & FAILURE != 0
+    }
+
     /// The error that ended the connection. There is one once the sender has taken a failure.
     pub(super) fn error(&self) -> Option<&Error> {
         self.error.get()
@@ -206,6 +211,18 @@ mod tests {
         mailbox.fail(&Error::BadRecordMac);
         mailbox.fail(&Error::EmptyRecord);
         assert_eq!(mailbox.error(), Some(&Error::BadRecordMac));
+    }
+
+    /// Otherwise the sender would return the error before it can send the alert.
+    #[test]
+    fn failure_shows_from_post_to_take() {
+        let mailbox = Mailbox::new(false, 0);
+        mailbox.write_error(&Error::BadRecordMac);
+        mailbox.post(KEY_UPDATE);
+        assert!(!mailbox.has_failure());
+        mailbox.post(FAILURE);
+        assert!(mailbox.has_failure() && mailbox.has_mail());
+        assert!(mailbox.take().is_failure() && !mailbox.has_failure());
     }
 
     #[test]

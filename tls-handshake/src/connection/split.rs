@@ -234,10 +234,11 @@ impl Sender {
         !self.side.is_closed && self.error().is_none()
     }
 
-    /// Returns the receiver's error that ended the connection.
+    /// Returns the receiver's error that ended the connection. Its alert is then in `outgoing`, or
+    /// [`has_mail`](Self::has_mail) returns `true`.
     #[must_use]
     pub fn error(&self) -> Option<&Error> {
-        self.mailbox.error()
+        if self.has_failed || self.mailbox.has_failure() { self.mailbox.error() } else { None }
     }
 
     /// Returns whether [`process_mail`](Self::process_mail) has something to do.
