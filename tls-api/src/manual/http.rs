@@ -1,4 +1,4 @@
-//! HTTP and other crates that speak over a stream: hyper, axum, and those that accept a foreign TLS.
+//! HTTP with hyper and axum, and other crates that accept a foreign TLS.
 //!
 //! # A server with axum
 //!
@@ -64,8 +64,14 @@
 //! # Other crates
 //!
 //! A [`TlsStream`](crate::tokio::TlsStream) is a stream of tokio, so it fits wherever a crate
-//! accepts one.
+//! accepts one. The folder `tls-api/ecosystem` of the repository tests all of these, and has the
+//! example `https`: an axum server with client certificates, and a client for it.
 //!
 //! | crate | how |
 //! |---|---|
-//! | reqwest | It accepts only its own TLS. Use the client of hyper-util, on which it is built, as above. |
+//! | tonic | server: as an axum router, with [`TlsListener`](crate::axum::TlsListener); client: `connect_with_connector` |
+//! | tokio-tungstenite | `accept_async(stream)`, `client_async(url, stream)`; call `shutdown` of the stream after the closing handshake |
+//! | redis | `aio::MultiplexedConnection::new_with_config(&info, stream, config)` |
+//! | tokio-postgres | implement `MakeTlsConnect` by [`TlsConnector::connect`](crate::tokio::TlsConnector::connect); the test `streams.rs` has it, with channel binding |
+//! | SMTP, IMAP and others with STARTTLS | speak over the TCP stream up to the reply, check that nothing else was received, then `connect` or `accept` |
+//! | reqwest | It accepts only TLS of its own choice. Use the client of hyper-util, on which it is built, as above. |
