@@ -5,7 +5,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
-use tls_crypto::pem::{Content, Encoding, Sections, entries, is_der, sections, what_is};
+use tls_crypto::pem::{Content, Encoding, Sections, entries, is_der, is_pkcs12, sections, what_is};
 use tls_crypto::pkcs7::Bundle;
 use tls_crypto::{KeyRejected, PrivateKey, spki};
 use tls_fuzz::PEM;
@@ -74,6 +74,14 @@ fuzz_target!(|input: &[u8]| {
             if let Err(e) = loaded {
                 printable(&e);
             }
+        }
+    }
+    // A password would end at the MAC.
+    match Identity::from_pkcs12(input, "") {
+        Ok(identity) => assert!(is_pkcs12(input) && !identity.chain().is_empty()),
+        Err(e) => {
+            printable(&e);
+            assert!(is_pkcs12(input) || matches!(e, IdentityError::BadPkcs12(_)));
         }
     }
     let loaded = Identity::from_der(vec![leaf.clone(), CertificateDer::from(input).into_owned()], input);
