@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use strata_tls::codec::client_hello_peeker::{DEFAULT_LIMIT, Peek, peek_client_hello};
 use strata_tls::{
     AlertDescription, AllowAnyAuthenticatedClient, CertificateError, ChainVerifier, CheckPath, CipherSuite,
-    ClientConfig, ClientSession, ConfigError, Error, ExternalPsk, HandshakeKind, Limits, OcspPolicy, ProducesTickets,
-    ProtocolVersion, ProvenPath, Purpose, ServerConfig, ServerSessionMemoryCache, ServerSessionValue, ServerVerifier,
-    Session, SignatureScheme as S, Ticketer, UnixTime,
+    ClientConfig, ClientSession, ConfigError, Error, ExternalPsk, HandshakeKind, Limits, NamedGroup, OcspPolicy,
+    ProducesTickets, ProtocolVersion, ProvenPath, Purpose, ServerConfig, ServerSessionMemoryCache, ServerSessionValue,
+    ServerVerifier, Session, SignatureScheme as S, Ticketer, UnixTime,
 };
 use tls_handshake::tls_crypto::HashAlgorithm;
 use zeroize::Zeroizing;
@@ -63,6 +63,20 @@ fn signature_schemes_are_validated_when_set() {
     assert_eq!(config.session_scope(), before);
     config.set_signature_schemes(&[S::ED25519]).unwrap();
     assert_ne!(config.session_scope(), before, "sessions with other schemes are not resumed");
+}
+
+#[test]
+fn groups_and_protocols_are_validated_when_set() {
+    let mut config = ClientConfig::new();
+    let before = config.session_scope();
+    let unknown = NamedGroup(0x1234);
+    assert_eq!(config.set_groups(&[NamedGroup::X25519, unknown]), Err(ConfigError::UnsupportedGroup(unknown)));
+    for name in [vec![], vec![b'a'; 256]] {
+        assert_eq!(config.set_alpn_protocols([name]), Err(ConfigError::BadProtocolName));
+    }
+    let names = (0..200u8).map(|number| vec![number; 255]);
+    assert_eq!(config.set_alpn_protocols(names), Err(ConfigError::TooManyProtocols));
+    assert_eq!(config.session_scope(), before);
 }
 
 /// PKCS#1 v1.5 is only for TLS 1.2. A client that offers both versions and only PKCS#1 is valid,

@@ -258,4 +258,50 @@ pub(super) const TABLES: &[Table] = &[
             ("CipherSuite", "tls-handshake/src/resumption/client.rs", "server_session_unknown_suite_and_bad_name_are_rejected", ""),
         ],
     },
+    Table {
+        declared_in: "tls-handshake/src/config.rs",
+        name: "ConfigError",
+        reached: &[
+            ("UnsupportedVersion", "tls-handshake/src/config/common.rs", "invalid_setting_is_rejected_and_changes_nothing", ""),
+            ("UnsupportedCipherSuite", "tls-handshake/src/config/common.rs", "invalid_setting_is_rejected_and_changes_nothing", ""),
+            ("UnsupportedGroup", "tls-api/tests/memory/settings.rs", "groups_and_protocols_are_validated_when_set", ""),
+            ("UnsupportedSignatureScheme", "tls-api/tests/memory/settings.rs", "signature_schemes_are_validated_when_set", ""),
+            ("EmptyOrRepeated", "tls-api/tests/memory/settings.rs", "signature_schemes_are_validated_when_set", ""),
+            ("HintsTooLong", "tls-api/tests/memory/client_auth.rs", "oversized_ca_list_is_rejected_and_changes_nothing", ""),
+            ("BadProtocolName", "tls-api/tests/memory/settings.rs", "groups_and_protocols_are_validated_when_set", ""),
+            ("TooManyProtocols", "tls-api/tests/memory/settings.rs", "groups_and_protocols_are_validated_when_set", ""),
+            ("BadFragmentSize", "tls-api/tests/memory/record_sizes.rs", "invalid_record_sizes_are_rejected", ""),
+            ("BadMaxFragmentLength", "tls-handshake/src/tests/record_limits.rs", "config_rejects_limits_out_of_range", ""),
+        ],
+    },
+    Table {
+        declared_in: "tls-api/src/verify/roots.rs",
+        name: "RootsError",
+        reached: &[
+            ("Pem", "tls-api/src/verify/roots.rs", "error_names_what_is_missing_or_wrong", ""),
+            ("CannotRead", "tls-api/tests/memory/files.rs", "errors_about_paths_name_the_file", ""),
+            ("File", "tls-api/tests/memory/files.rs", "errors_about_paths_name_the_file", ""),
+            ("Certificate", "tls-api/tests/memory/trust/anchors.rs", "anchor_with_unknown_critical_extension_is_not_added", ""),
+            ("System", "tls-api/src/verify/roots.rs", "error_names_what_is_missing_or_wrong", ""),
+        ],
+    },
+    Table {
+        declared_in: "tls-api/src/identity/reloadable.rs",
+        name: "ReloadError",
+        reached: &[
+            ("File", "tls-api/tests/memory/identities.rs", "reload_is_atomic_or_keeps_the_old_identity", ""),
+            ("Identity", "tls-api/tests/memory/identities.rs", "reload_is_atomic_or_keeps_the_old_identity", ""),
+            ("NoFiles", "tls-api/tests/memory/identities.rs", "reload_is_atomic_or_keeps_the_old_identity", ""),
+        ],
+    },
+    Table {
+        declared_in: "tls-handshake/src/connection/split.rs",
+        name: "SplitObstacle",
+        reached: &[
+            ("Handshake", "tls-api/tests/memory/halves.rs", "session_is_returned_before_handshake_is_complete", ""),
+            ("Answer", "tls-api/tests/memory/halves.rs", "server_is_split_after_its_tickets_are_made", ""),
+            ("EarlyData", "tls-api/tests/memory/halves.rs", "session_with_unread_early_data_is_not_split", ""),
+            ("Failed", "tls-handshake/src/tests/halves.rs", "failed_connection_is_not_split", ""),
+        ],
+    },
 ];

@@ -4,7 +4,7 @@
 use rcgen::{BasicConstraints, CertificateParams, CustomExtension, IsCa, KeyPair, KeyUsagePurpose, date_time_ymd};
 use strata_tls::{
     AlertDescription, AnchorFault, CertificateDer, CertificateError, ChainVerifier, Identity, RootCertStore,
-    ServerName, ServerVerifier, Stapled, UnixTime,
+    RootsError, ServerName, ServerVerifier, Stapled, UnixTime,
 };
 use tls_crypto::der::{CONTEXT_0, CONTEXT_3};
 
@@ -77,6 +77,8 @@ fn anchor_with_unknown_critical_extension_is_not_added() {
         };
         let dotted = oid.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
         assert!(anchor.contains("CN=the root") && reported == dotted, "{reported}");
+        let e = strata_tls::root_store_from_bytes(&root(oid, true).der).unwrap_err();
+        assert!(matches!(e, RootsError::Certificate { at: 0, .. }), "{e}");
     }
 }
 
