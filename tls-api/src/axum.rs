@@ -47,10 +47,12 @@ pub struct TlsListener<L: Listener> {
     acceptor: TlsAcceptor,
     timeout: Duration,
     max_handshakes: usize,
-    handshakes: JoinSet<Option<(AcceptedStream<L::Io>, L::Addr)>>,
+    handshakes: JoinSet<Option<Accepted<L>>>,
     /// The handshakes in the order in which they began, and some that are over.
     begun: VecDeque<Begun>,
 }
+
+type Accepted<L> = (AcceptedStream<<L as Listener>::Io>, <L as Listener>::Addr);
 
 struct Begun {
     task: AbortHandle,
@@ -129,9 +131,11 @@ async fn handshake<IO: AsyncRead + AsyncWrite + Unpin>(
     Some(AcceptedStream { stream, info })
 }
 
-enum Event<IO, A> {
-    Accepted(AcceptedStream<IO>, A),
-    Incoming(IO, A),
+// Moved once and not stored.
+#[allow(clippy::large_enum_variant)]
+enum Event<L: Listener> {
+    Accepted(Accepted<L>),
+    Incoming(L::Io, L::Addr),
     /// There is room for another handshake.
     Failed,
 }
@@ -149,8 +153,8 @@ impl<L: Listener> Listener for TlsListener<L> {
                 poll_fn(|cx| {
                     if let Poll::Ready(Some(done)) = handshakes.poll_join_next(cx) {
                         return Poll::Ready(match done {
-                            Ok(Some((stream, addr))) => Event::Accepted(stream, addr),
-                            Ok(None) | Err(_) => Event::Failed,
+                            Ok(Some(accepted)) => Event::Accepted(accepted),
+                            Ok(None) | Err(_) => Event::<L>::Failed,
                         });
                     }
                     if !has_room {
@@ -162,7 +166,7 @@ impl<L: Listener> Listener for TlsListener<L> {
                 .await
             };
             match event {
-                Event::Accepted(stream, addr) => return (stream, addr),
+                Event::Accepted(accepted) => return accepted,
                 Event::Incoming(io, addr) => self.begin(io, addr),
                 Event::Failed => {}
             }

@@ -150,6 +150,8 @@ where
 }
 
 /// A connection of [`HttpsConnector`].
+// Nearly all are encrypted, so a box would be an allocation for nothing.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum MaybeHttpsStream<IO> {

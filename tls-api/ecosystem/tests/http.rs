@@ -313,8 +313,7 @@ async fn listener_accepts_no_early_data() {
     let request = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     for _ in 0..2 {
         let tcp = TcpStream::connect(addr).await.unwrap();
-        let name = "localhost".try_into().unwrap();
-        let (mut stream, accepted) = connector.connect_with_early_data(name, tcp, request).await.unwrap();
+        let (mut stream, accepted) = connector.connect_with_early_data("localhost", tcp, request).await.unwrap();
         assert_eq!(accepted, 0);
         stream.write_all(request).await.unwrap();
         let mut page = String::new();

@@ -74,7 +74,7 @@
 //! [`TlsReceiver`](crate::tokio::TlsReceiver) and a [`TlsSender`](crate::tokio::TlsSender), which
 //! share no lock: on a runtime with several threads one core decrypts while another one encrypts.
 //! The transport is split too, by a function of yours: `TcpStream::into_split`, or
-//! [`tokio::io::split`](::tokio::io::split) for one without halves.
+//! [`tokio::io::split`] for one without halves.
 //!
 //! ```no_run
 //! use std::io;
