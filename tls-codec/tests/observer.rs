@@ -87,6 +87,18 @@ fn tls12_handshake_is_followed_in_both_directions() {
 }
 
 #[test]
+fn reason_of_a_loss_does_not_depend_on_pieces() {
+    for stream in [&b"GET / HTTP/1.1\r\n"[..], b"SSH-2.0-x\r\n", &[255, 235, 1, 3, 1, 3], &[22, 9, 9, 0, 1, 0]] {
+        let events = |size| observe(&mut Observer::new(), Sender::Client, stream, size);
+        let at_once = events(stream.len());
+        assert!(at_once[0].starts_with("Lost(Record("), "{at_once:?}");
+        for size in 1..stream.len() {
+            assert_eq!(events(size), at_once, "pieces of {size}");
+        }
+    }
+}
+
+#[test]
 fn certificates_of_tls12_are_returned() {
     let [_, server] = tls12_streams(50);
     let mut certificates = Vec::new();

@@ -101,7 +101,10 @@ impl Direction {
         shared: &mut Shared,
         on_event: &mut OnEvent<'_>,
     ) -> bool {
-        self.fill(HEADER_LEN, bytes);
+        // A fault may show earlier, but its name would then depend on the pieces.
+        if !self.fill(HEADER_LEN, bytes) {
+            return false;
+        }
         let need = match deframe(&self.record, MAX_BODY) {
             Ok(Deframed::Incomplete { need }) => need,
             Ok(Deframed::Record { .. }) => 0,
