@@ -1,6 +1,9 @@
 //! Code shared by the targets: an identity, and a driver that feeds a connection like a socket and
 //! checks its invariants at each step.
 
+pub mod attack;
+pub mod insider;
+pub mod second_opinion;
 pub mod session;
 
 use std::sync::Arc;
