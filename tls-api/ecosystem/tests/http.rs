@@ -269,7 +269,11 @@ async fn clients_with_a_hello_do_not_give_way() {
 
     let uri = format!("https://localhost:{}/", addr.port());
     let second = tokio::spawn(body_owned(HttpsConnector::new(ca.client()), uri));
-    // The first one completes its handshake all the same.
+    let _silent = TcpStream::connect(addr).await.unwrap();
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+    // The first one completes its handshake all the same, and is served.
     let mut received = answer[..n].to_vec();
     while session.is_handshaking() {
         session.read_tls(&mut &received[..]).unwrap();
@@ -279,9 +283,13 @@ async fn clients_with_a_hello_do_not_give_way() {
             assert!(first.read_buf(&mut received).await.unwrap() > 0);
         }
     }
-    let mut finished = Vec::new();
-    session.write_tls(&mut finished).unwrap();
-    first.write_all(&finished).await.unwrap();
+    io::Write::write_all(&mut session, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut request = Vec::new();
+    session.write_tls(&mut request).unwrap();
+    first.write_all(&request).await.unwrap();
+    let mut response = Vec::new();
+    first.read_to_end(&mut response).await.unwrap();
+    assert!(!response.is_empty());
     assert!(second.await.unwrap().starts_with("HTTP/2.0"));
 }
 
