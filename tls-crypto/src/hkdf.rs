@@ -229,12 +229,14 @@ impl Expander {
     }
 
     /// HMAC with the secret as key.
-    pub(crate) fn hmac(&self, message: &[u8]) -> Digest {
+    #[must_use]
+    pub fn hmac(&self, message: &[u8]) -> Digest {
         Digest::copied_from(self.algorithm, hmac::sign(&self.key, message).as_ref())
     }
 
     /// Returns whether `received` is the HMAC of `message`, compared in constant time.
-    pub(crate) fn verify(&self, message: &[u8], received: &[u8]) -> bool {
+    #[must_use]
+    pub fn verify(&self, message: &[u8], received: &[u8]) -> bool {
         hmac::verify(&self.key, message, received).is_ok()
     }
 
