@@ -140,6 +140,12 @@ impl ServerConfig {
         self.max_early_data = bytes;
     }
 
+    /// Returns the early data limit in bytes; 0 if early data is disabled.
+    #[must_use]
+    pub fn max_early_data_size(&self) -> u32 {
+        self.max_early_data
+    }
+
     /// Allows data before the client finishes the handshake (0.5-RTT). It saves a round trip when
     /// answering early data. The client has not proved liveness then. Has no effect if the server
     /// requests a client certificate. Default: off.
