@@ -142,6 +142,7 @@
 //! * `pkcs12`: loads identities from PKCS#12 files, [`Identity::from_pkcs12`]. Includes
 //!   `encrypted-keys`.
 //! * `quic`: TLS for implementations of QUIC, in the module `quic`.
+//! * `quinn`: the cryptography of the QUIC implementation quinn, in the module `quinn`.
 //! * `dangerous_configuration`: lets a client replace certificate verification.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -171,6 +172,9 @@ pub mod manual;
 #[cfg(feature = "quic")]
 #[cfg_attr(docsrs, doc(cfg(feature = "quic")))]
 pub mod quic;
+#[cfg(feature = "quinn")]
+#[cfg_attr(docsrs, doc(cfg(feature = "quinn")))]
+pub mod quinn;
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub mod redis;

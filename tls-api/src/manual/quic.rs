@@ -3,12 +3,33 @@
 //! QUIC takes three things from TLS: handshake messages, keys, and the verdict on the peer. This
 //! library gives exactly these (feature `quic`, module [`quic`](crate::quic)). Packets, loss, flow
 //! control and address validation are QUIC's. Programs that only use QUIC want a QUIC library on
-//! top.
+//! top: [quinn](#under-quinn).
 //!
 //! The configuration is the one for TCP: trust, identities, client certificates, sessions, external
 //! keys and [deferred requests](crate::Session::take_need) work the same. Application protocols are
 //! required (RFC 9001 §8.1), TLS 1.2 is not offered, and settings of records have no effect.
 //! Sessions over TCP and over QUIC are kept apart.
+//!
+//! # Under quinn
+//!
+//! The feature `quinn` is the cryptography of quinn 0.11: `strata_tls::quinn::server_config`,
+//! `client_config` and `endpoint_config` return quinn's configurations, complete with the keys of
+//! address validation and stateless resets. Depend on quinn with `default-features = false`. The
+//! program then contains no rustls, and no cryptographic library that TLS over TCP does not need.
+//!
+//! * 0-RTT works on both sides. A server rejects early data of sessions that began under other
+//!   limits of its transport parameters.
+//! * Requests cannot be deferred, and keys cannot be remote: quinn does not wait for an answer.
+//!   Such a configuration is an error when it is made.
+//! * `Connection::handshake_data` is a [`ConnectionInfo`](crate::ConnectionInfo).
+//!
+//! The module `quinn` has the details and an example. The example `quic` transfers a file:
+//!
+//! ```text
+//! cargo run --release -p strata-tls --features quinn --example quic
+//! ```
+//!
+//! The rest of this chapter is for those who write an implementation of QUIC.
 //!
 //! # A handshake
 //!

@@ -90,8 +90,18 @@ impl ServerConnection {
     /// [`Error::Config`] if the settings contradict each other or QUIC: TLS 1.3 is not enabled, or
     /// there are no [application protocols](ServerConfig::set_alpn_protocols).
     pub fn new(config: &Arc<ServerConfig>, version: Version, start: ServerStart) -> Result<Self, Error> {
-        let connection = Connection::server(config.for_quic()?, version, start);
-        Ok(Self(Core::new(config.runtime.for_this_thread(), connection)))
+        Ok(Self::with_engine(config, config.for_quic()?, version, start))
+    }
+
+    /// The same with the engine's configuration, which is valid.
+    pub(crate) fn with_engine(
+        config: &ServerConfig,
+        engine: &tls_handshake::quic::Config<tls_handshake::ServerConfig>,
+        version: Version,
+        start: ServerStart,
+    ) -> Self {
+        let connection = Connection::server(engine, version, start);
+        Self(Core::new(config.runtime.for_this_thread(), connection))
     }
 
     /// Returns the host name that the client requested (SNI, RFC 6066 §3), once the handshake is

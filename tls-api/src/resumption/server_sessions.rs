@@ -181,6 +181,12 @@ impl SessionBackend {
         need.answer(tickets)
     }
 
+    /// Returns whether sessions of TLS 1.3 are in a store of the configuration.
+    #[cfg(feature = "quinn")]
+    pub(crate) fn is_store(&self) -> bool {
+        matches!(self, Self::Store(_))
+    }
+
     /// Returns whether the application stores the sessions.
     pub(crate) fn is_of_application(&self) -> bool {
         matches!(self, Self::Application(_))
