@@ -1,7 +1,7 @@
 //! [`TlsReceiver`] and [`TlsSender`]: the halves of a [`TlsStream`](super::TlsStream).
 //!
-//! Each has a half of the connection and of the transport. They share the mailbox of the connection,
-//! and the waker of the task that sends.
+//! Each has a half of the connection and of the transport. They share the mailbox of the
+//! connection, and the waker of the task that sends.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -309,8 +309,8 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for TlsSender<IO> {
         self.get_mut().poll_sent(cx)
     }
 
-    /// Sends close_notify after all data, and then shuts the transport down for writing. Succeeds if
-    /// the peer is gone, and after an error of the receiver, which returns it.
+    /// Sends close_notify after all data, and then shuts the transport down for writing. Succeeds
+    /// if the peer is gone, and after an error of the receiver, which returns it.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.sender.send_close_notify();
