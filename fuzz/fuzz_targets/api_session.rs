@@ -1,6 +1,6 @@
 //! Runs a client and a server over a network that the input controls: how much is written,
-//! delivered and read, when keys are updated, and which bits are flipped. Each side must read a
-//! prefix of what the other side wrote.
+//! delivered and read, when keys are updated, when sessions are split, and which bits are flipped.
+//! Each side must read a prefix of what the other side wrote.
 
 #![no_main]
 
@@ -19,6 +19,7 @@ fuzz_target!(|script: &[u8]| {
         let (action, amount) = (step[0], usize::from(step[1]));
         let side = if action & 1 == 0 { Side::Client } else { Side::Server };
         match action >> 1 & 7 {
+            _ if action & 0x80 != 0 => pair.split(side),
             0 => pair.write(side, amount),
             1 => pair.write(side, amount * 256),
             2 => pair.deliver(side, amount),

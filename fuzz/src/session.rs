@@ -1,14 +1,14 @@
 //! A client and a server session of strata-tls, and the network between them.
 
 use std::{
-    io::ErrorKind,
+    io::{self, ErrorKind, Read, Write},
     sync::{Arc, LazyLock},
 };
 
 use pki_types::UnixTime;
 use tls_api::{
-    AllowAnyAuthenticatedClient, ClientConfig, ClientSession, Error, Identity, ProtocolVersion, ServerConfig,
-    ServerSession, Session, TimeProvider,
+    AllowAnyAuthenticatedClient, ClientConfig, ClientSession, Error, Identity, IntoSplit, ProtocolVersion, Receiver,
+    Sender, ServerConfig, ServerSession, Session, TimeProvider,
 };
 
 /// One side of the connection.
@@ -25,12 +25,13 @@ pub struct Pair {
 }
 
 struct End<S> {
-    session: S,
+    session: Calls<S>,
     /// Sent by this side, not yet delivered.
     wire: Vec<u8>,
     written: usize,
     read: usize,
     error: Option<Error>,
+    is_split: bool,
     /// This side sent close_notify.
     closed: bool,
     /// This side read up to the other side's close_notify.
@@ -43,6 +44,102 @@ struct Fixed;
 impl TimeProvider for Fixed {
     fn now(&self) -> Option<UnixTime> {
         Some(crate::now())
+    }
+}
+
+/// The calls of a session, which may be split.
+enum Calls<S> {
+    Whole(Box<S>),
+    Split(Box<Receiver>, Box<Sender>),
+    /// Only while it is being split.
+    Moved,
+}
+
+/// Forwards a call to the session, or to the half that has it.
+macro_rules! call {
+    ($calls:expr, $half:ident, $name:ident $(, $argument:expr)*) => {
+        match $calls {
+            Calls::Whole(session) => session.$name($($argument),*),
+            Calls::Split(receiver, sender) => {
+                let _ = (&receiver, &sender);
+                $half!(receiver, sender).$name($($argument),*)
+            }
+            Calls::Moved => unreachable!("a session was lost"),
+        }
+    };
+}
+
+macro_rules! receiver {
+    ($receiver:ident, $sender:ident) => {
+        $receiver
+    };
+}
+
+macro_rules! sender {
+    ($receiver:ident, $sender:ident) => {
+        $sender
+    };
+}
+
+impl<S: IntoSplit> Calls<S> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        call!(self, sender, write, data)
+    }
+
+    fn send_close_notify(&mut self) {
+        call!(self, sender, send_close_notify)
+    }
+
+    fn wants_write(&self) -> bool {
+        call!(self, sender, wants_write)
+    }
+
+    fn write_tls(&mut self, to: &mut Vec<u8>) -> io::Result<usize> {
+        call!(self, sender, write_tls, to)
+    }
+
+    fn refresh_traffic_keys(&mut self) -> Result<(), Error> {
+        call!(self, sender, refresh_traffic_keys)
+    }
+
+    fn wants_read(&self) -> bool {
+        call!(self, receiver, wants_read)
+    }
+
+    fn read_tls(&mut self, from: &mut &[u8]) -> io::Result<usize> {
+        call!(self, receiver, read_tls, from)
+    }
+
+    fn process_new_packets(&mut self) -> Result<(), Error> {
+        call!(self, receiver, process_new_packets).map(|_| ())
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        call!(self, receiver, read, buffer)
+    }
+
+    fn is_handshaking(&self) -> bool {
+        matches!(self, Self::Whole(session) if session.is_handshaking())
+    }
+
+    /// Splits the session; returns whether that succeeds. Without success, nothing changes.
+    fn split(&mut self) -> bool {
+        match std::mem::replace(self, Self::Moved) {
+            Self::Whole(session) => match session.into_split() {
+                Ok((receiver, sender)) => {
+                    *self = Self::Split(Box::new(receiver), Box::new(sender));
+                    true
+                }
+                Err(error) => {
+                    *self = Self::Whole(Box::new(error.into_parts().0));
+                    false
+                }
+            },
+            split => {
+                *self = split;
+                true
+            }
+        }
     }
 }
 
@@ -125,6 +222,14 @@ impl Pair {
         };
     }
 
+    /// Splits the session into halves, which is possible after the handshake.
+    pub fn split(&mut self, side: Side) {
+        match side {
+            Side::Client => self.client.split(),
+            Side::Server => self.server.split(),
+        }
+    }
+
     /// Flips a bit of the bytes in transit from this side; returns whether there were any.
     pub fn flip(&mut self, side: Side, at: usize) -> bool {
         let wire = match side {
@@ -166,9 +271,19 @@ impl Pair {
     }
 }
 
-impl<S: Session> End<S> {
+impl<S: IntoSplit> End<S> {
     fn new(session: S) -> Self {
-        Self { session, wire: Vec::new(), written: 0, read: 0, error: None, closed: false, ended: false }
+        let session = Calls::Whole(Box::new(session));
+        Self {
+            session,
+            wire: Vec::new(),
+            written: 0,
+            read: 0,
+            error: None,
+            is_split: false,
+            closed: false,
+            ended: false,
+        }
     }
 
     fn write(&mut self, amount: usize) {
@@ -182,6 +297,13 @@ impl<S: Session> End<S> {
     fn close(&mut self) {
         self.session.send_close_notify();
         self.closed = true;
+    }
+
+    fn split(&mut self) {
+        let may = !self.session.is_handshaking() && self.error.is_none();
+        assert!(!self.session.split() || may || self.is_split, "a handshake or an error was split");
+        self.is_split |= matches!(self.session, Calls::Split(..));
+        assert!(self.is_split || !may, "an established session did not split");
     }
 
     /// Returns the bytes in transit from this side. Everything that the session queues is sent; its
