@@ -464,6 +464,6 @@ mod tests {
 }
 
 // Runs the examples of the repository's README as tests.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "readme"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
