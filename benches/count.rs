@@ -54,12 +54,13 @@ enum Work {
     Parse(usize),
 }
 
-const ROWS: [(&str, Work); 17] = [
+const ROWS: [(&str, Work); 18] = [
     ("primitives", Work::Primitives),
     ("full-tls13", Work::Handshake(Setup::TLS13)),
     ("full-tls13-cold", Work::Handshake(Setup::TLS13.without_memo())),
     ("full-tls13-client-auth", Work::Handshake(Setup::TLS13_CLIENT_AUTH)),
     ("full-tls13-defaults", Work::Handshake(Setup::TLS13.with_defaults())),
+    ("full-tls13-hybrid", Work::Handshake(Setup::TLS13.hybrid())),
     ("full-tls12", Work::Handshake(Setup::TLS12)),
     ("resumed-tls13-ticket", Work::Handshake(Setup::TLS13.resumed(Sessions::Tickets))),
     ("resumed-tls13-store", Work::Handshake(Setup::TLS13.resumed(Sessions::Store))),

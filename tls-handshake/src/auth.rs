@@ -95,7 +95,7 @@ impl PeerCertVerified {
         if !offered.contains(&signed.algorithm) {
             return Err(Error::SignatureSchemeNotOffered(signed.algorithm));
         }
-        let leaf = self.chain.leaf().ok_or(Error::BadSignature)?;
+        let Some(leaf) = self.chain.leaf() else { return Err(Error::BadSignature) };
         signature::check(rules, leaf, content, signed)?;
         self.chain.set_signed_with(signed.algorithm);
         Ok(HandshakeSignatureValid { chain: self.chain })

@@ -11,7 +11,7 @@ use crate::need::{Answer, ConnectionId, Need};
 use crate::negotiated::{Established, Exporter};
 use crate::resumption::StoredSessions;
 use crate::sink::Sink;
-use crate::state_slot::SlotTransitions;
+use crate::state_slot::{SlotTransitions, fill};
 
 /// The role of a connection: [`Client`](crate::client::Client) or
 /// [`Server`](crate::server::Server). Sealed.
@@ -221,11 +221,11 @@ impl<S> Step<S> {
     pub(crate) fn put(step: Result<Self, Error>, slot: &mut Result<S, Error>) -> Result<Option<Need>, Error> {
         match step {
             Ok(Self::Next(state)) => {
-                *slot = Ok(state);
+                fill(slot, state);
                 Ok(None)
             }
             Ok(Self::Ask(state, need)) => {
-                *slot = Ok(state);
+                fill(slot, state);
                 Ok(Some(need))
             }
             Err(e) => Err(e),

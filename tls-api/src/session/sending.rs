@@ -132,7 +132,9 @@ impl SendingCore {
             self.output = Output::Unflushed;
         }
         self.buffer.consume(n);
-        self.optional = self.optional.saturating_sub(u32::try_from(n).unwrap_or(u32::MAX));
+        if self.optional > 0 {
+            self.optional = self.optional.saturating_sub(u32::try_from(n).unwrap_or(u32::MAX));
+        }
         // There is room for pending plaintext now. The connection stores an error, and the next
         // call returns it.
         let _ = self.flush_pending(engine);
@@ -252,8 +254,9 @@ impl SendingCore {
     /// Returns how much plaintext the next record may contain. At least one byte if the send buffer
     /// is empty, so that a small limit slows a connection down but does not stop it.
     fn room_for_plaintext(&self) -> usize {
-        let room = self.limit.saturating_sub(self.buffer.len()).saturating_sub(RECORD_OVERHEAD);
-        if self.buffer.is_empty() { room.max(1) } else { room }
+        let held = self.buffer.len();
+        let room = self.limit.saturating_sub(held).saturating_sub(RECORD_OVERHEAD);
+        if held == 0 { room.max(1) } else { room }
     }
 
     /// Sends plaintext written before the handshake completed, and the close_notify requested after

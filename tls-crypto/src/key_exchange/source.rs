@@ -25,6 +25,7 @@ pub(super) trait Source {
 pub(super) struct SystemSource;
 
 impl Source for SystemSource {
+    #[inline]
     fn ecdh_key(
         &self,
         curve: &'static agreement::Algorithm,
@@ -40,6 +41,7 @@ impl Source for SystemSource {
     }
 }
 
+#[inline]
 fn ecdh_key(
     curve: &'static agreement::Algorithm,
     random: &dyn ring::rand::SecureRandom,

@@ -458,10 +458,12 @@ impl Offer {
         out: &mut dyn Sink,
     ) -> Result<tls13::State, Error> {
         let at = m.at_boundary()?;
-        let share = m.msg.extensions.key_share.ok_or(Error::MissingExtension {
-            message: HandshakeType::SERVER_HELLO,
-            extension: ExtensionType::KEY_SHARE,
-        })?;
+        let Some(share) = m.msg.extensions.key_share else {
+            return Err(Error::MissingExtension {
+                message: HandshakeType::SERVER_HELLO,
+                extension: ExtensionType::KEY_SHARE,
+            });
+        };
         let group = share.group;
         let key = self.shares.and_then(|shares| shares.into_key(group)).ok_or(Illegal::GroupNotOffered(group))?;
         let secret = key.agree(share.key_exchange).map_err(|_| Illegal::KeyShare(group))?;

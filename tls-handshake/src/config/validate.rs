@@ -85,7 +85,7 @@ impl Common {
             "there is no protocol to negotiate; set one",
         )?;
         exclude(
-            !self.enables(ProtocolVersion::TLS13) && self.tls12_groups().is_empty(),
+            !self.enables(ProtocolVersion::TLS13) && self.groups.iter().all(|group| group.is_post_quantum()),
             ["post-quantum groups", "versions without TLS 1.3"],
             "TLS 1.2 has no such groups; add one like X25519 or enable TLS 1.3",
         )?;

@@ -48,7 +48,9 @@ impl<R: Role> Connection<R> {
         if !self.may_send()? {
             return Err(Error::HandshakeNotComplete);
         }
-        let room = self.room_around(content).ok_or(Error::RecordRoom { got: record.len(), need: None })?;
+        let Some(room) = self.room_around(content) else {
+            return Err(Error::RecordRoom { got: record.len(), need: None });
+        };
         room.check(record, content)?;
         self.prepare_to_send(outgoing)?;
         self.sender.get()?.records.in_place(content, record)

@@ -61,7 +61,11 @@ impl SenderSlot {
     /// [`Error::SendAfterClose`] after a split.
     #[inline]
     pub(super) fn get(&mut self) -> Result<&mut SendingSide, Error> {
-        self.whole_mut().ok_or(Error::SendAfterClose)
+        // `ok_or` would make an error, and drop it, for every record.
+        match self {
+            Self::Whole(side) => Ok(side),
+            Self::Split(_) => Err(Error::SendAfterClose),
+        }
     }
 
     /// Returns whether this connection sends nothing any more.

@@ -217,7 +217,10 @@ impl Sender {
     /// [`Error::RecordRoom`]; otherwise as for [`send`](Self::send).
     pub fn send_in_place(&mut self, record: &mut [u8], content: usize, outgoing: &mut Outgoing) -> Result<(), Error> {
         self.may_send(outgoing)?;
-        self.room_around(content).ok_or(Error::RecordRoom { got: record.len(), need: None })?.check(record, content)?;
+        let Some(room) = self.room_around(content) else {
+            return Err(Error::RecordRoom { got: record.len(), need: None });
+        };
+        room.check(record, content)?;
         self.prepare_to_send(outgoing)?;
         self.side.records.in_place(content, record)
     }

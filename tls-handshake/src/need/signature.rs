@@ -82,6 +82,9 @@ pub(crate) struct SignatureAnswer {
 
 impl SignatureAnswer {
     pub(crate) fn into_signature(self) -> Result<Vec<u8>, Error> {
-        self.signature.ok_or(Error::SignerFailed)
+        match self.signature {
+            Some(signature) => Ok(signature),
+            None => Err(Error::SignerFailed),
+        }
     }
 }

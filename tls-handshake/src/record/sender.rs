@@ -167,6 +167,7 @@ impl RecordSender {
 
     /// Sends one record of application data with as much of `slices` as fits. Returns the number of
     /// bytes taken.
+    #[inline]
     pub(crate) fn application_data(&mut self, slices: &[IoSlice<'_>], outgoing: &mut Outgoing) -> Result<usize, Error> {
         let taken = self.record(ContentType::APPLICATION_DATA, slices, outgoing)?;
         self.sizing.sent(taken);
@@ -192,6 +193,7 @@ impl RecordSender {
     }
 
     /// The maximum number of bytes of application data in the next record.
+    #[inline]
     pub(crate) fn record_capacity(&self) -> usize {
         self.fragment(self.sizing.next())
     }
@@ -204,6 +206,7 @@ impl RecordSender {
     /// Sends one record with as much of `slices` as fits. Returns the number of bytes taken.
     ///
     /// Alerts are padded like data, so they are as long as data records are now.
+    #[inline]
     pub(crate) fn record(
         &mut self,
         content_type: ContentType,
@@ -315,6 +318,7 @@ impl RecordSender {
     }
 
     /// Returns whether the key has nearly reached its limit (RFC 9846 §5.5).
+    #[inline]
     pub(crate) fn is_nearly_exhausted(&self) -> bool {
         self.sealer.as_ref().is_some_and(Sealer::needs_key_update)
     }
@@ -322,6 +326,7 @@ impl RecordSender {
     /// Returns whether a KeyUpdate must precede the next data: the key is near its limit, or near
     /// the limit of the configuration. Flights and alerts may exceed the latter, since they cannot
     /// wait for another key.
+    #[inline]
     pub(crate) fn needs_key_update(&self) -> bool {
         let old = self.sealer.as_ref().is_some_and(|sealer| sealer.sequence() >= self.records_until_update);
         old || self.is_nearly_exhausted()
@@ -330,6 +335,7 @@ impl RecordSender {
     /// Writes the header and seals the record. `whole` consists of room for the header, and the
     /// fragment with room for the overhead around it. The fragment ends in `padding` bytes, which
     /// are already zero.
+    #[inline]
     fn finish_record(&mut self, content_type: ContentType, padding: usize, whole: &mut [u8]) -> Result<(), Error> {
         let Some(sealer) = &mut self.sealer else {
             let Some((head, body)) = whole.split_first_chunk_mut::<HEADER_LEN>() else {
@@ -353,6 +359,7 @@ impl RecordSender {
 
     /// The padding of a record with `content` bytes that holds at most `room`. Only records with an
     /// encrypted content type can have any.
+    #[inline]
     fn padding(&self, content: usize, room: usize) -> usize {
         if self.sealer.as_ref().is_some_and(Sealer::hides_content_type) {
             self.sizing.padding(content, room)
@@ -362,6 +369,7 @@ impl RecordSender {
     }
 
     /// The overhead of protection around a fragment.
+    #[inline]
     fn overhead(&self) -> Overhead {
         self.sealer.as_ref().map_or(Overhead { before: 0, after: 0 }, Sealer::overhead)
     }
@@ -373,6 +381,7 @@ impl RecordSender {
 
     /// The number of bytes of content in a record of this size on the wire, which includes all
     /// overhead.
+    #[inline]
     fn fragment(&self, record: usize) -> usize {
         let around = self.overhead();
         record.saturating_sub(HEADER_LEN + around.before + around.after).min(self.limit_now.into()).max(1)

@@ -45,6 +45,9 @@ impl RecordSizing {
 
     /// The number of padding bytes after `content` bytes, in a record that holds at most `room`.
     pub(crate) fn padding(&self, content: usize, room: usize) -> usize {
+        if self.block == 0 {
+            return 0;
+        }
         let padded = content.checked_next_multiple_of(self.block.into()).unwrap_or(content);
         padded.min(room).saturating_sub(content)
     }

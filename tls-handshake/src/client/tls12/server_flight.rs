@@ -176,8 +176,9 @@ impl WaitCertificate {
     /// [`Error::NoCertificate`], [`Error::ChainTooLong`].
     pub fn on_certificate(mut self, m: Framed<'_, Certificate<'_>>) -> Result<WaitServerKeyExchange, Error> {
         let limit = self.context.config.common.limits.chain_length;
-        let chain = PeerChain::of(m.msg.certificate_list, |entry| entry.cert_data, limit)?
-            .ok_or(Error::NoCertificate { version: ProtocolVersion::TLS12 })?;
+        let Some(chain) = PeerChain::of(m.msg.certificate_list, |entry| entry.cert_data, limit)? else {
+            return Err(Error::NoCertificate { version: ProtocolVersion::TLS12 });
+        };
         self.context.transcript.add(m.raw);
         Ok(WaitServerKeyExchange { context: self.context, status: self.status, chain, staples: self.staples })
     }

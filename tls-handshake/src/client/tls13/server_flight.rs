@@ -147,8 +147,9 @@ impl WaitCert {
         }
         let entries = m.msg.certificate_list;
         let limit = self.context.config.common.limits.chain_length;
-        let chain = PeerChain::of(entries, |entry| entry.cert_data, limit)?
-            .ok_or(Error::NoCertificate { version: ProtocolVersion::TLS13 })?;
+        let Some(chain) = PeerChain::of(entries, |entry| entry.cert_data, limit)? else {
+            return Err(Error::NoCertificate { version: ProtocolVersion::TLS13 });
+        };
         let HandshakeContext { config, name, .. } = &*self.context;
         for entry in entries {
             for (extension, _) in entry.extensions.raw {

@@ -78,7 +78,7 @@ impl WaitCertVerify {
     ) -> Result<WaitChangeCipherSpec, Error> {
         let transcript = &mut self.ready.context.transcript;
         let signed = DigitallySigned { algorithm: m.msg.algorithm, signature: m.msg.signature };
-        let messages = transcript.messages().ok_or(Error::BadSignature)?;
+        let Some(messages) = transcript.messages() else { return Err(Error::BadSignature) };
         let offered = &self.ready.context.config.common.schemes;
         let signature = self.cert.check_signature(&signatures::RULES, offered, messages, signed)?;
         transcript.forget_messages();

@@ -102,14 +102,15 @@ impl<'a> Selection<'a> {
         // Prefers a group with a key share, which saves a round trip, unless the configuration
         // spends it on the preferred group.
         let offers = |group: &Group| groups.contains(group_id(*group));
-        let preferred = common.groups.first().copied().filter(|_| config.retry_for_preferred_group).filter(&offers);
-        let group = preferred
-            .or_else(|| first_common(&common.groups, &|group| offers(group) && share_of(group).is_some()))
-            .or_else(|| first_common(&common.groups, &offers))
-            .ok_or_else(|| Error::NoCommonGroup {
-                offered: groups.iter().collect(),
-                enabled: common.group_ids.clone(),
-            })?;
+        let preferred = common.groups.first().filter(|group| config.retry_for_preferred_group && offers(group));
+        let group = match preferred {
+            Some(group) => Some(*group),
+            None => first_common(&common.groups, &|group| offers(group) && share_of(group).is_some()),
+        };
+        let group = group.or_else(|| first_common(&common.groups, &offers)).ok_or_else(|| Error::NoCommonGroup {
+            offered: groups.iter().collect(),
+            enabled: common.group_ids.clone(),
+        })?;
         let share = share_of(&group).map(|entry| entry.key_exchange);
         let sizes = if transport.is_quic() { RecordSizes::Full } else { RecordSizes::from_client_hello(hello)? };
         Ok(Self { suite, group, share, alpn: choose_alpn(common, hello)?, sizes, schemes })
