@@ -203,7 +203,7 @@ fn wrong_arguments() -> Outcome {
             client(&["--auth-key", &key, "--auth-certs", &other_certs, "localhost"]),
             "belongs to none of the certificates",
         ),
-        (client(&["not a name"]), "not a host name or IP address"),
+        (client(&["not a name"]), "invalid server name \"not a name\": it has white space; remove it"),
         (client(&["--port", "1", "127.0.0.1"]), "--port"),
     ];
     for (command, wanted) in cases {
