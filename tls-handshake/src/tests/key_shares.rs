@@ -9,6 +9,7 @@ use super::flow::preferred_group;
 use super::hello::Hello;
 use super::pair::{Pair, Pki};
 use crate::config::{ClientConfig, ServerConfig};
+#[cfg(feature = "post-quantum")]
 use crate::error::Contradiction;
 use crate::negotiate::group_id;
 use crate::negotiated::HandshakeKind;
@@ -75,6 +76,7 @@ fn shared_groups(pair: &Pair) -> Vec<NamedGroup> {
     shares(&mut client_hello(pair)).into_iter().map(|(group, _)| group).collect()
 }
 
+#[cfg(feature = "post-quantum")]
 fn listed_groups(hello: &mut Hello) -> Vec<NamedGroup> {
     hello.get(X::SUPPORTED_GROUPS)[2..].chunks(2).map(|id| NamedGroup(u16::from_be_bytes([id[0], id[1]]))).collect()
 }
