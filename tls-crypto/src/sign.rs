@@ -8,6 +8,7 @@ use ring::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPa
 use zeroize::Zeroizing;
 
 use crate::pem::{self, Content};
+use crate::secret_bytes::with_zeroized_stack_of;
 use crate::{Error, der, spki};
 
 #[cfg(feature = "encrypted-keys")]
@@ -159,6 +160,11 @@ impl PrivateKey {
     ///
     /// As [`from_der`](Self::from_der).
     pub fn from_der_with_public_keys(der: &[u8], public_keys: &[&[u8]]) -> Result<Self, KeyRejected> {
+        // ring's parser leaves parts of the key there.
+        with_zeroized_stack_of::<{ 16 * 1024 }, _>(|| Self::parse(der, public_keys))
+    }
+
+    fn parse(der: &[u8], public_keys: &[&[u8]]) -> Result<Self, KeyRejected> {
         let mut fields = der::Elements::new(sole_sequence(der)?);
         match (fields.next(), fields.next()) {
             (Some((der::INTEGER, _)), Some((der::SEQUENCE, _))) => Self::from_pkcs8(der, public_keys),

@@ -97,8 +97,7 @@ macro_rules! impl_state_slot {
                 at: crate::framed::RecordBoundary,
                 out: &mut dyn crate::sink::Sink,
             ) -> Result<(), crate::error::Error> {
-                let state = crate::state_slot::take(slot)?.on_change_cipher_spec(at, out)?;
-                crate::state_slot::fill(slot, state);
+                *slot = Ok(crate::state_slot::take(slot)?.on_change_cipher_spec(at, out)?);
                 Ok(())
             }
 
@@ -115,12 +114,4 @@ pub(crate) use impl_state_slot;
 #[inline]
 pub(crate) fn take<S>(slot: &mut Result<S, Error>) -> Result<S, Error> {
     std::mem::replace(slot, Err(Error::HandshakeNotComplete))
-}
-
-/// Puts a state where [`take`] left its placeholder. That one owns nothing, so it is not dropped:
-/// the compiler would drop a whole state or any error here.
-#[inline]
-pub(crate) fn fill<S>(slot: &mut Result<S, Error>, state: S) {
-    debug_assert!(matches!(slot, Err(Error::HandshakeNotComplete)), "take comes before fill");
-    std::mem::forget(std::mem::replace(slot, Ok(state)));
 }

@@ -11,7 +11,7 @@ use crate::need::{Answer, ConnectionId, Need};
 use crate::negotiated::{Established, Exporter};
 use crate::resumption::StoredSessions;
 use crate::sink::Sink;
-use crate::state_slot::{SlotTransitions, fill};
+use crate::state_slot::SlotTransitions;
 
 /// The role of a connection: [`Client`](crate::client::Client) or
 /// [`Server`](crate::server::Server). Sealed.
@@ -221,11 +221,11 @@ impl<S> Step<S> {
     pub(crate) fn put(step: Result<Self, Error>, slot: &mut Result<S, Error>) -> Result<Option<Need>, Error> {
         match step {
             Ok(Self::Next(state)) => {
-                fill(slot, state);
+                *slot = Ok(state);
                 Ok(None)
             }
             Ok(Self::Ask(state, need)) => {
-                fill(slot, state);
+                *slot = Ok(state);
                 Ok(Some(need))
             }
             Err(e) => Err(e),
