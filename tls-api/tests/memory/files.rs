@@ -103,6 +103,22 @@ fn identity_takes_keys_and_certificates_in_each_type() {
     }
 }
 
+#[test]
+fn faulty_certificates_keys_and_staples_have_their_errors() {
+    let (certs, key) = Ca::new(Kind::EcdsaP256).issue(Kind::EcdsaP256, &["a.test"], (2000, FAR));
+    let (certs, key) = (certs.as_bytes(), key.as_bytes());
+    let no_key = "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n";
+    let damaged = String::from_utf8_lossy(certs).replacen('\n', "\n!", 1);
+    let fails = |certs: &[u8], key: &[u8]| Identity::from_pem(certs, key).unwrap_err();
+    assert!(matches!(fails(certs, no_key.as_bytes()), IdentityError::BadKey(_)));
+    assert!(matches!(fails(damaged.as_bytes(), key), IdentityError::BadPem(_)));
+    assert!(matches!(fails(certs, b""), IdentityError::NoKey(_)));
+    let mut identity = Identity::from_pem(certs, key).unwrap();
+    for sct in [vec![], vec![0; 70_000]] {
+        assert_eq!(identity.set_signed_certificate_timestamps(vec![sct]), Err(IdentityError::TooLong));
+    }
+}
+
 /// A folder that is removed when the test ends.
 struct Folder(PathBuf);
 
