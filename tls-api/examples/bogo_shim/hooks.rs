@@ -30,9 +30,15 @@ pub(crate) struct PeerRequest {
     pub(crate) authorities: Vec<Vec<u8>>,
 }
 
-/// A clock that the runner can advance.
-#[derive(Debug, Default)]
+/// A clock that only the runner advances, in seconds since 1970. A slow machine expires no session.
+#[derive(Debug)]
 pub(crate) struct Clock(AtomicU64);
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self(AtomicU64::new(SystemClock.now().map_or(0, |now| now.as_secs())))
+    }
+}
 
 impl Clock {
     pub(crate) fn advance(&self, seconds: u64) {
@@ -42,8 +48,7 @@ impl Clock {
 
 impl TimeProvider for Clock {
     fn now(&self) -> Option<UnixTime> {
-        let now = SystemClock.now()?.as_secs();
-        Some(UnixTime::since_unix_epoch(Duration::from_secs(now + self.0.load(Ordering::Relaxed))))
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(self.0.load(Ordering::Relaxed))))
     }
 }
 
