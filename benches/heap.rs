@@ -6,11 +6,18 @@
 //! stores it in. A handshake is the first of its thread and includes everything that the thread
 //! keeps from then on. For data, the thread has lent our buffers before.
 
+use std::future::Future;
 use std::io::{self, Read};
+use std::ops::DerefMut;
+use std::pin::{Pin, pin};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::{Context, Poll, Waker};
 
 use allocation_counter::measure;
-use tls_benches::{Certificates, Endpoint, Library, Ours, Row, RustlsRing, Setup, Side, Table, Target, Unit};
+use tls_benches::{
+    AsyncLibrary, Certificates, Endpoint, Library, Memory, Ours, Row, RustlsRing, Setup, Side, Table, Target, Unit,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const CONNECTIONS: i64 = 100_000;
 /// The argument of the process with the idle connections of one library.
@@ -67,6 +74,11 @@ fn main() {
             &[("ours", taken.peak as f64)],
         );
         row.expect("ours is there").with_target(Some(Target::at_most(f64::from(most)))).print();
+    }
+    let (our, their) = (idle_stream(&ours), idle_stream(&rustls));
+    for (at, (side, most)) in [("client", 2950), ("server", 2150)].into_iter().enumerate() {
+        let name = "heap of an idle stream of tokio, waiting in a read";
+        print(name, side, Unit::Bytes, (our[at], their[at]), Some(most));
     }
     // Fewer in a quick run.
     let connections = if words.iter().any(|word| word == "--quick") { CONNECTIONS / 50 } else { CONNECTIONS };
@@ -203,6 +215,69 @@ fn there(from: &mut impl Endpoint, sender: &mut Taken, to: &mut impl Endpoint, r
     });
     assert_eq!(arrived, data.len());
     (sender.allocations - before.0, receiver.allocations - before.1)
+}
+
+/// Returns the heap of each side's stream under tokio, which waits in a read after 16 KiB each way.
+/// The first connections create what threads and configurations keep.
+fn idle_stream<L: AsyncLibrary>(library: &L) -> [i64; 2] {
+    (0..10).map(|_| measure_stream(library)).last().expect("a connection")
+}
+
+fn measure_stream<L: AsyncLibrary>(library: &L) -> [i64; 2] {
+    let (mut client, mut server) = (Taken::default(), Taken::default());
+    let (at_client, at_server) = Memory::pair();
+    let connect = client.by(|| Box::pin(async { Box::new(library.connect(at_client).await) }));
+    let accept = server.by(|| Box::pin(async { Box::new(library.accept(at_server).await) }));
+    let (mut at_client, mut at_server) = alternate((&mut client, connect), (&mut server, accept));
+    // The server's data brings the tickets, if there are any.
+    for _ in 0..2 {
+        let (there, back) = ([1; 16 * 1024], [2; 16 * 1024]);
+        let (mut there_to, mut back_to) = ([0; 16 * 1024], [0; 16 * 1024]);
+        let ask = async {
+            at_client.write_all(&there).await.and(at_client.flush().await).expect("an open connection");
+            at_client.read_exact(&mut back_to).await.expect("data");
+        };
+        let answer = async {
+            at_server.read_exact(&mut there_to).await.expect("data");
+            at_server.write_all(&back).await.and(at_server.flush().await).expect("an open connection");
+        };
+        // On the stack: the application's part is not counted.
+        alternate((&mut client, pin!(ask)), (&mut server, pin!(answer)));
+    }
+    let context = &mut Context::from_waker(Waker::noop());
+    let mut room = [0; 100];
+    client.by(|| assert!(pin!(at_client.read(&mut room)).poll(context).is_pending()));
+    server.by(|| assert!(pin!(at_server.read(&mut room)).poll(context).is_pending()));
+    [client.current, server.current]
+}
+
+/// Polls both in turns until they are ready, and counts the memory of each.
+fn alternate<A: Future, B: Future>(
+    (client, mut one): (&mut Taken, Pin<impl DerefMut<Target = A>>),
+    (server, mut other): (&mut Taken, Pin<impl DerefMut<Target = B>>),
+) -> (A::Output, B::Output) {
+    let context = &mut Context::from_waker(Waker::noop());
+    let (mut of_one, mut of_other) = (None, None);
+    for _ in 0..1000 {
+        if of_one.is_none() {
+            client.by(|| match one.as_mut().poll(context) {
+                Poll::Ready(output) => of_one = Some(output),
+                Poll::Pending => {}
+            });
+        }
+        if of_other.is_none() {
+            server.by(|| match other.as_mut().poll(context) {
+                Poll::Ready(output) => of_other = Some(output),
+                Poll::Pending => {}
+            });
+        }
+        if let (Some(_), Some(_)) = (&of_one, &of_other) {
+            break;
+        }
+    }
+    client.by(|| drop(one));
+    server.by(|| drop(other));
+    (of_one.expect("the end"), of_other.expect("the end"))
 }
 
 /// Measures a full handshake on a new thread. The other side has another thread.

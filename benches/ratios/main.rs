@@ -6,6 +6,7 @@
 //!
 //! Each row goes to standard output as a line of JSON, for the report (`benches/run`).
 
+mod asynchronous;
 mod bulk;
 mod handshakes;
 mod parsing;
@@ -22,6 +23,7 @@ fn main() {
     parsing_rows(&run);
     threads::rows(&run);
     threads::duplex_rows(&run);
+    asynchronous::rows(&run);
 }
 
 fn parsing_rows(run: &Run) {

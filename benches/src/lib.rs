@@ -22,6 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+mod asynchronous;
 mod bulk;
 mod certificates;
 mod duplex;
@@ -36,6 +37,7 @@ mod rustls_peer;
 mod unbuffered;
 mod work;
 
+pub use asynchronous::{AsyncLibrary, Flow, Memory, Requests, Transport, connection_time, runtime, transfer_time};
 pub use bulk::{Buffered, BufferedTimes, RawAead, Shape, Unbuffered};
 pub use certificates::Certificates;
 pub use duplex::{DuplexTimes, duplex};

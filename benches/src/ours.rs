@@ -154,6 +154,18 @@ fn server(certificates: &Certificates, setup: Setup, kept: &Kept) -> Arc<ServerC
     Arc::new(server)
 }
 
+impl Ours {
+    /// Returns the client's configuration, and the server's name.
+    pub(crate) fn client_config(&self) -> (Arc<ClientConfig>, ServerName<'static>) {
+        (Arc::clone(&self.client), self.name.clone())
+    }
+
+    /// Returns the server's configuration.
+    pub(crate) fn server_config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.server)
+    }
+}
+
 impl Library for Ours {
     const NAME: &'static str = "ours";
     type Client = Session<ClientSession>;

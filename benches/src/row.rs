@@ -37,6 +37,8 @@ pub enum Table {
     Bulk,
     /// Two threads.
     Threads,
+    /// Under tokio.
+    Async,
     /// Heap and allocations.
     Memory,
     /// Parsing.
@@ -116,6 +118,12 @@ impl Target {
     #[must_use]
     pub const fn at_most_peer(value: f64) -> Self {
         Self { bound: Bound::AtMost, value, of: Of::Peer }
+    }
+
+    /// Returns a target of at least this multiple of the peer's figure.
+    #[must_use]
+    pub const fn at_least_peer(value: f64) -> Self {
+        Self { bound: Bound::AtLeast, value, of: Of::Peer }
     }
 
     /// Returns a target of at most this value.
@@ -209,6 +217,7 @@ impl Table {
             Self::Handshakes => "handshakes",
             Self::Bulk => "bulk",
             Self::Threads => "threads",
+            Self::Async => "async",
             Self::Memory => "memory",
             Self::Parsing => "parsing",
             Self::Build => "build",
@@ -216,8 +225,16 @@ impl Table {
         }
     }
 
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Handshakes, Self::Bulk, Self::Threads, Self::Memory, Self::Parsing, Self::Build, Self::Instructions];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Handshakes,
+        Self::Bulk,
+        Self::Threads,
+        Self::Async,
+        Self::Memory,
+        Self::Parsing,
+        Self::Build,
+        Self::Instructions,
+    ];
 }
 
 impl Row {

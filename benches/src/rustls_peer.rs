@@ -100,6 +100,18 @@ pub(crate) fn provider<P: Provider>(setup: Setup) -> Arc<CryptoProvider> {
     Arc::new(provider)
 }
 
+impl<P: Provider> Rustls<P> {
+    /// Returns the client's configuration, and the server's name.
+    pub(crate) fn client_config(&self) -> (Arc<ClientConfig>, ServerName<'static>) {
+        (Arc::clone(&self.client), self.name.clone())
+    }
+
+    /// Returns the server's configuration.
+    pub(crate) fn server_config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.server)
+    }
+}
+
 impl<P: Provider> Library for Rustls<P> {
     const NAME: &'static str = P::NAME;
     type Client = Connection;
