@@ -6,7 +6,6 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -134,24 +133,23 @@ const PIECE: usize = 64 * 1024;
 /// # Panics
 /// If the connection fails.
 pub fn transfer_time<L: AsyncLibrary>(library: &L, flow: Flow, pieces: usize) -> Duration {
-    let runtime = runtime();
     if !flow.two_threads {
-        return runtime.block_on(async {
+        return runtime().block_on(async {
             let (client, server) = connected(library).await;
             let start = Instant::now();
             tokio::join!(side(client, true, flow, pieces), side(server, false, flow, pieces));
             start.elapsed()
         });
     }
-    let (client, server) = runtime.block_on(connected(library));
-    let start = Instant::now();
-    // The reactor is that of `runtime`, which runs on this thread.
-    let handle = runtime.handle().clone();
-    let other = thread::spawn(move || handle.block_on(side(server, false, flow, pieces)));
-    runtime.block_on(side(client, true, flow, pieces));
-    let time = start.elapsed();
-    other.join().expect("the other side");
-    time
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_io().build().expect("a runtime");
+    runtime.block_on(async {
+        let (client, server) = connected(library).await;
+        let start = Instant::now();
+        let client = tokio::spawn(side(client, true, flow, pieces));
+        let server = tokio::spawn(side(server, false, flow, pieces));
+        client.await.and(server.await).expect("both sides");
+        start.elapsed()
+    })
 }
 
 /// Sends and receives as the flow says, and waits until the other side has received everything.
