@@ -177,7 +177,7 @@ async fn side<S: Transport>(stream: S, is_client: bool, flow: Flow, pieces: usiz
     reader.read_exact(&mut [0]).await.expect("the end");
 }
 
-/// One end of a transport in memory that wakes nobody: the caller polls both ends in turns. It
+/// One end of a transport in memory that wakes no task: the caller polls both ends in turns. It
 /// allocates before the connection exists.
 #[derive(Debug)]
 pub struct Memory {

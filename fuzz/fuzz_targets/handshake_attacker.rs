@@ -1,7 +1,7 @@
 //! A client and a server, and the input as the attacker between them, who holds no keys: records
 //! are delivered, cut, dropped, repeated, swapped, changed, replayed, reflected, injected, split
 //! and truncated, in the handshake and after it. No attack may change what is negotiated: versions,
-//! suites, and all else are those of a connection that nobody attacks, or a side fails. Each side
+//! suites, and all else are those of an unattacked connection, or a side fails. Each side
 //! receives a start of what the other sent, and the whole of it before close_notify. No call loops.
 //!
 //! The first byte selects the setting. Each two bytes after it are a step: the side (low bit), the

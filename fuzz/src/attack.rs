@@ -48,7 +48,7 @@ struct End<R: Role> {
 }
 
 /// Configurations, the sessions that a connection with them left, and the outcome of a connection
-/// that nobody attacks.
+/// that is not attacked.
 struct Setting {
     client: Arc<ClientConfig>,
     server: Arc<ServerConfig>,

@@ -65,7 +65,7 @@ pub enum Act {
     Update,
     /// A KeyUpdate, but no next keys.
     UpdateOnly,
-    /// EncryptedExtensions with an extension that nobody offered.
+    /// EncryptedExtensions with an extension that was not offered.
     Unoffered,
 }
 

@@ -31,10 +31,10 @@
 //! the example `fleet` does so with a thread.
 //!
 //! # Security
-//! Whoever reads the Redis can resume the sessions, and decrypt recorded TLS 1.2 connections that
-//! were resumed: protect it, and the network to it, like the private keys. If servers accept early
-//! data, the Redis must not restore old snapshots or fail over to replicas that lag behind (use
-//! `save ""`, `appendonly no`, one master). Both would restore removed sessions, and so allow
+//! Anyone who reads the Redis can resume the sessions, and decrypt recorded TLS 1.2 connections
+//! that were resumed: protect it, and the network to it, like the private keys. If servers accept
+//! early data, the Redis must not restore old snapshots or fail over to replicas that lag behind
+//! (use `save ""`, `appendonly no`, one master). Both would restore removed sessions, and so allow
 //! replays of early data (RFC 9846 §8).
 
 mod pool;

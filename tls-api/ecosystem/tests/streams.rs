@@ -242,7 +242,7 @@ async fn start(command: &mut Command, ready: &str) -> Child {
         seen += &line;
         seen += "\n";
     }
-    // It must not block on a pipe that nobody reads.
+    // It must not block on a pipe without a reader.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     child
 }

@@ -1,4 +1,4 @@
-//! QUIC: TLS without records, for whoever implements QUIC (RFC 9001, RFC 9369).
+//! QUIC: TLS without records, for implementations of QUIC (RFC 9001, RFC 9369).
 //!
 //! QUIC takes three things from TLS: handshake messages, keys, and the verdict on the peer. This
 //! library gives exactly these (feature `quic`, module [`quic`](crate::quic)). Packets, loss, flow

@@ -43,7 +43,7 @@ async fn faults_of_the_network_are_survived() {
             link.retries = seed % 2 == 1;
             let [client, server] = link.connect().await;
             echo(&client, &server, &vec![7; MIB / 4]).await;
-            // Both, because nobody repeats a CONNECTION_CLOSE that gets lost.
+            // Both, because a lost CONNECTION_CLOSE is not repeated.
             client.close(VarInt::from_u32(0), b"");
             server.close(VarInt::from_u32(0), b"");
         }

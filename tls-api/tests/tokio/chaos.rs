@@ -197,7 +197,7 @@ fn all_configs() -> Vec<(Arc<ClientConfig>, Arc<ServerConfig>)> {
     all
 }
 
-/// Runs both sides until they are done. Returns `false` if nobody can go on.
+/// Runs both sides until they are done. Returns `false` if neither can continue.
 fn exchange(wires: &Wires, ends: &mut [Endpoint; 2], random: &mut Random) -> bool {
     for _ in 0..200_000 {
         let order = random.below(2);

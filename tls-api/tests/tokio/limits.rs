@@ -94,7 +94,7 @@ impl AnswerNeeds for Counting {
     }
 }
 
-/// Clients that have sent half a ClientHello hold up nobody.
+/// Clients that have sent half a ClientHello do not delay others.
 #[test]
 fn concurrent_handshakes_are_limited() {
     let (client, server) = configs();
