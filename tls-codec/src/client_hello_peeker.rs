@@ -44,7 +44,7 @@ use crate::{
     error::{DecodeError, Fault},
     handshake::{ClientHello, MESSAGE_HEADER_LEN, Split, message_length, split_message},
     lenient::{LenientClientHello, Prefix},
-    record::{Deframed, HEADER_LEN, MAX_FRAGMENT, Protocol, RecordError, deframe},
+    record::{Deframed, HEADER_LEN, MAX_FRAGMENT, RecordError, deframe},
 };
 
 /// The default limit for the records of a ClientHello, in bytes: 256 KiB. The longest ClientHello
@@ -297,20 +297,10 @@ impl PeekError {
     #[must_use]
     pub fn alert(&self) -> Option<AlertDescription> {
         Some(match self {
-            Self::NotTls(error) | Self::Record(error) => match error {
-                RecordError::Oversized { .. } => AlertDescription::RECORD_OVERFLOW,
-                RecordError::UnknownContentType(_) => AlertDescription::UNEXPECTED_MESSAGE,
-                RecordError::BadVersion(_) | RecordError::NotTls(Protocol::SslV2) => AlertDescription::PROTOCOL_VERSION,
-                RecordError::NotTls(_) => return None,
-            },
+            Self::NotTls(error) | Self::Record(error) => return error.alert(),
             Self::NotHandshake(_) | Self::NotClientHello(_) => AlertDescription::UNEXPECTED_MESSAGE,
             Self::Malformed(error) if *error == EMPTY_FRAGMENT => AlertDescription::UNEXPECTED_MESSAGE,
-            Self::Malformed(error) => match error.fault {
-                Fault::Truncated | Fault::BadLength | Fault::TrailingData | Fault::DuplicateExtension(_) => {
-                    AlertDescription::DECODE_ERROR
-                }
-                Fault::MisplacedExtension(_) | Fault::IllegalValue => AlertDescription::ILLEGAL_PARAMETER,
-            },
+            Self::Malformed(error) => error.alert(),
             Self::TooLong { .. } | Self::Split => AlertDescription::DECODE_ERROR,
         })
     }

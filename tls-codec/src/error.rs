@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::code_points::ExtensionType;
+use crate::code_points::{AlertDescription, ExtensionType};
 
 /// Why decoding failed, and in which field.
 ///
@@ -26,9 +26,17 @@ pub struct DecodeError {
     pub at: &'static str,
 }
 
+impl DecodeError {
+    /// Returns the alert with which an endpoint answers the fault. See [`Fault::alert`].
+    #[must_use]
+    pub const fn alert(&self) -> AlertDescription {
+        self.fault.alert()
+    }
+}
+
 /// A fault of received bytes.
 ///
-/// The enum is exhaustive, so that callers map each fault to an alert without a catch-all arm.
+/// The enum is exhaustive, so that callers can match each fault without a catch-all arm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The bytes end before the structure does.
@@ -44,6 +52,20 @@ pub enum Fault {
     MisplacedExtension(ExtensionType),
     /// A well-formed field has a value that its RFC forbids (`illegal_parameter`).
     IllegalValue,
+}
+
+impl Fault {
+    /// Returns the alert with which an endpoint answers the fault: `illegal_parameter` for values
+    /// and places that an RFC forbids, otherwise `decode_error` (RFC 9846 §6.2).
+    #[must_use]
+    pub const fn alert(&self) -> AlertDescription {
+        match self {
+            Self::Truncated | Self::BadLength | Self::TrailingData | Self::DuplicateExtension(_) => {
+                AlertDescription::DECODE_ERROR
+            }
+            Self::MisplacedExtension(_) | Self::IllegalValue => AlertDescription::ILLEGAL_PARAMETER,
+        }
+    }
 }
 
 impl fmt::Display for DecodeError {

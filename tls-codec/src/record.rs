@@ -3,7 +3,7 @@
 use core::{fmt, ops::Range};
 
 use crate::{
-    code_points::{ContentType, ProtocolVersion},
+    code_points::{AlertDescription, ContentType, ProtocolVersion},
     error::{BufferFull, DecodeError},
     reader::{Decode, Reader},
     writer::{Encode, Writer},
@@ -176,6 +176,20 @@ pub enum RecordError {
     },
     /// The peer uses another, recognized protocol.
     NotTls(Protocol),
+}
+
+impl RecordError {
+    /// Returns the alert with which an endpoint answers the error. `None` for a peer of another
+    /// protocol, which would take an alert for garbage.
+    #[must_use]
+    pub const fn alert(&self) -> Option<AlertDescription> {
+        Some(match self {
+            Self::Oversized { .. } => AlertDescription::RECORD_OVERFLOW,
+            Self::UnknownContentType(_) => AlertDescription::UNEXPECTED_MESSAGE,
+            Self::BadVersion(_) | Self::NotTls(Protocol::SslV2) => AlertDescription::PROTOCOL_VERSION,
+            Self::NotTls(_) => return None,
+        })
+    }
 }
 
 impl fmt::Display for RecordError {

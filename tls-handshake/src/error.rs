@@ -10,8 +10,8 @@ use tls_codec::code_points::{
     AlertDescription, CipherSuite, ContentType, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
     SignatureScheme,
 };
-use tls_codec::error::{BufferFull, DecodeError, Fault};
-use tls_codec::record::{Protocol, RecordError};
+use tls_codec::error::{BufferFull, DecodeError};
+use tls_codec::record::RecordError;
 
 mod contradiction;
 mod display;
@@ -343,20 +343,8 @@ impl Error {
     #[must_use]
     pub fn alert(&self) -> Option<AlertDescription> {
         Some(match self {
-            Self::Decode(e) => match e.fault {
-                Fault::Truncated | Fault::BadLength | Fault::TrailingData | Fault::DuplicateExtension(_) => {
-                    AlertDescription::DECODE_ERROR
-                }
-                Fault::MisplacedExtension(_) | Fault::IllegalValue => AlertDescription::ILLEGAL_PARAMETER,
-            },
-            Self::Record(e) => match e {
-                RecordError::Oversized { .. } => AlertDescription::RECORD_OVERFLOW,
-                RecordError::UnknownContentType(_) => AlertDescription::UNEXPECTED_MESSAGE,
-                RecordError::BadVersion(_) => AlertDescription::PROTOCOL_VERSION,
-                RecordError::NotTls(Protocol::SslV2) => AlertDescription::PROTOCOL_VERSION,
-                // A peer that speaks another protocol would take an alert for garbage.
-                RecordError::NotTls(_) => return None,
-            },
+            Self::Decode(e) => e.alert(),
+            Self::Record(e) => return e.alert(),
             Self::UnexpectedMessage { .. }
             | Self::UnexpectedRecord { .. }
             | Self::UnprotectedRecord { .. }
