@@ -202,7 +202,8 @@ impl ClientHelloBuilder {
     }
 }
 
-/// Builds a ServerHello or HelloRetryRequest from a valid one.
+/// Builds a ServerHello or HelloRetryRequest from a valid one, or from the version of TLS 1.2 without
+/// the other fields (`default`).
 #[derive(Clone, Debug)]
 pub struct ServerHelloBuilder {
     /// The version.
@@ -220,6 +221,21 @@ pub struct ServerHelloBuilder {
     /// Bytes after the last field.
     pub trailing: Vec<u8>,
     lengths: Lengths,
+}
+
+impl Default for ServerHelloBuilder {
+    fn default() -> Self {
+        Self {
+            legacy_version: ProtocolVersion::TLS12,
+            random: [0; 32],
+            legacy_session_id_echo: Vec::new(),
+            cipher_suite: None,
+            legacy_compression_method: None,
+            extensions: None,
+            trailing: Vec::new(),
+            lengths: Lengths::default(),
+        }
+    }
 }
 
 impl<'a, T: Into<LenientServerHello<'a>>> From<T> for ServerHelloBuilder {

@@ -97,6 +97,17 @@ fn each_repeated_extension_is_rejected_by_the_strict_decoder() {
 }
 
 #[test]
+fn default_server_hello_has_no_suite() {
+    let mut builder = ServerHelloBuilder::default();
+    assert_eq!(decode_all::<ServerHello<'_>>(&builder.body()).unwrap_err().at, "ServerHello.cipher_suite");
+    builder.cipher_suite = Some(CipherSuite::TLS_AES_128_GCM_SHA256);
+    builder.legacy_compression_method = Some(0);
+    let body = builder.body();
+    let hello: ServerHello<'_> = decode_all(&body).unwrap();
+    assert_eq!((hello.legacy_version, hello.legacy_session_id_echo), (ProtocolVersion::TLS12, &[][..]));
+}
+
+#[test]
 fn trailing_bytes_are_rejected() {
     let body = client_hello();
     let mut builder = ClientHelloBuilder::from(ClientHello::lenient(&body).unwrap());

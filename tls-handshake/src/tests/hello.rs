@@ -1,6 +1,9 @@
-//! A parser and encoder of hello messages, to edit single fields.
+//! Hello messages whose fields tests edit, also to what a peer must reject.
 
-use tls_codec::code_points::{AlertDescription, ExtensionType as X};
+use tls_codec::code_points::{AlertDescription, CipherSuite, ExtensionType as X, HandshakeType, ProtocolVersion};
+use tls_codec::handshake::{Split, split_message};
+use tls_codec::lenient::{LenientClientHello, LenientExtensions, LenientServerHello};
+use tls_codec::malformed::{ClientHelloBuilder, ExtensionsBuilder, ServerHelloBuilder};
 
 use super::flow::{End, answers, client, server};
 use super::pair::Pki;
@@ -12,7 +15,7 @@ use crate::server::Server;
 /// The fields of a ClientHello, ServerHello or HelloRetryRequest.
 #[derive(Clone)]
 pub(super) struct Hello {
-    pub(super) typ: u8,
+    pub(super) typ: HandshakeType,
     pub(super) version: [u8; 2],
     pub(super) random: Vec<u8>,
     pub(super) session_id: Vec<u8>,
@@ -24,56 +27,59 @@ pub(super) struct Hello {
 
 impl Hello {
     pub(super) fn parse(message: &[u8]) -> Self {
-        let mut at = 4;
-        let mut take = |count: usize| {
-            at += count;
-            message[at - count..at].to_vec()
+        let Split::Message { message, .. } = split_message(message) else { panic!("no message") };
+        let plain = |extensions: LenientExtensions<'_>| {
+            extensions.iter().map(|(typ, data)| (typ.0, data.to_vec())).collect::<Vec<_>>()
         };
-        let number = |bytes: Vec<u8>| bytes.iter().fold(0usize, |n, b| n * 256 + usize::from(*b));
-        let is_client = message[0] == 1;
-        let version = take(2).try_into().unwrap();
-        let random = take(32);
-        let length = number(take(1));
-        let session_id = take(length);
-        let (suites, compression) = if is_client {
-            let length = number(take(2));
-            let suites = take(length);
-            let length = number(take(1));
-            (suites, take(length))
-        } else {
-            (take(2), take(1))
-        };
-        let mut left = number(take(2));
-        let mut extensions = Vec::new();
-        while left > 0 {
-            let typ = u16::try_from(number(take(2))).unwrap();
-            let length = number(take(2));
-            extensions.push((typ, take(length)));
-            left -= 4 + length;
+        if message.typ == HandshakeType::CLIENT_HELLO {
+            let hello: LenientClientHello<'_> = message.decode().unwrap();
+            return Self {
+                typ: message.typ,
+                version: hello.legacy_version.0.to_be_bytes(),
+                random: hello.random.to_vec(),
+                session_id: hello.legacy_session_id.to_vec(),
+                suites: hello.cipher_suites.bytes().to_vec(),
+                compression: hello.legacy_compression_methods.to_vec(),
+                extensions: plain(hello.extensions),
+            };
         }
-        Self { typ: message[0], version, random, session_id, suites, compression, extensions }
+        let hello: LenientServerHello<'_> = message.decode().unwrap();
+        Self {
+            typ: message.typ,
+            version: hello.legacy_version.0.to_be_bytes(),
+            random: hello.random.to_vec(),
+            session_id: hello.legacy_session_id_echo.to_vec(),
+            suites: hello.cipher_suite.unwrap().0.to_be_bytes().to_vec(),
+            compression: vec![hello.legacy_compression_method.unwrap()],
+            extensions: plain(hello.extensions),
+        }
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        let short = |n: usize| u16::try_from(n).unwrap().to_be_bytes();
-        let mut body = [&self.version[..], &self.random, &[u8::try_from(self.session_id.len()).unwrap()]].concat();
-        body.extend_from_slice(&self.session_id);
-        if self.typ == 1 {
-            body.extend_from_slice(&short(self.suites.len()));
+        let version = ProtocolVersion(u16::from_be_bytes(self.version));
+        let random = self.random[..].try_into().unwrap();
+        let suites: Vec<CipherSuite> =
+            self.suites.chunks(2).map(|suite| CipherSuite(u16::from_be_bytes(suite.try_into().unwrap()))).collect();
+        let items = self.extensions.iter().map(|(typ, data)| (X(*typ), data.clone())).collect();
+        let extensions = Some(ExtensionsBuilder { items });
+        if self.typ == HandshakeType::CLIENT_HELLO {
+            let mut builder = ClientHelloBuilder::default();
+            builder.legacy_version = version;
+            builder.random = random;
+            builder.legacy_session_id.clone_from(&self.session_id);
+            builder.cipher_suites = suites;
+            builder.legacy_compression_methods.clone_from(&self.compression);
+            builder.extensions = extensions;
+            return builder.message();
         }
-        body.extend_from_slice(&self.suites);
-        if self.typ == 1 {
-            body.push(u8::try_from(self.compression.len()).unwrap());
-        }
-        body.extend_from_slice(&self.compression);
-        let mut block = Vec::new();
-        for (typ, data) in &self.extensions {
-            block.extend_from_slice(&[&typ.to_be_bytes()[..], &short(data.len()), data].concat());
-        }
-        body.extend_from_slice(&short(block.len()));
-        body.extend_from_slice(&block);
-        let [_, length @ ..] = u32::try_from(body.len()).unwrap().to_be_bytes();
-        [&[self.typ][..], &length, &body].concat()
+        let mut builder = ServerHelloBuilder::default();
+        builder.legacy_version = version;
+        builder.random = random;
+        builder.legacy_session_id_echo.clone_from(&self.session_id);
+        builder.cipher_suite = suites.first().copied();
+        builder.legacy_compression_method = self.compression.first().copied();
+        builder.extensions = extensions;
+        builder.message()
     }
 
     /// Edits a message if it is a ClientHello or a ServerHello.

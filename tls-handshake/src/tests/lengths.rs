@@ -1,6 +1,8 @@
 //! Messages whose lengths are out of range cause `decode_error` (RFC 9846 §6.2).
 
-use tls_codec::code_points::{AlertDescription as A, ContentType as C, HandshakeType as T};
+use tls_codec::code_points::{AlertDescription as A, ContentType as C, ExtensionType as X, HandshakeType as T};
+use tls_codec::handshake::{ClientHello, ServerHello};
+use tls_codec::malformed::{ClientHelloBuilder, LengthOf, ServerHelloBuilder};
 
 use super::flow::{Kind, Outcome, answers, configs, ends, pki, run};
 use super::pair::{Pair, Pki};
@@ -57,6 +59,60 @@ fn wrong_length_of_any_message_is_decode_error() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Lengths inside of hellos that do not fit what follows them.
+#[test]
+fn wrong_length_inside_hello_is_decode_error() {
+    for kind in [Kind::Full, Kind::Retry, Kind::Tls12] {
+        let pki = pki(kind);
+        let hello = ends(kind).0.pop();
+        let builder = ClientHelloBuilder::from(ClientHello::lenient(&hello[4..]).unwrap());
+        let extensions = &builder.extensions.as_ref().unwrap().items;
+        let block: usize = extensions.iter().map(|(_, data)| 4 + data.len()).sum();
+        let lists = [
+            (LengthOf::SessionId, builder.legacy_session_id.len()),
+            (LengthOf::CipherSuites, 2 * builder.cipher_suites.len()),
+            (LengthOf::CompressionMethods, builder.legacy_compression_methods.len()),
+            (LengthOf::Extensions, block),
+        ];
+        for (field, wrong) in lists.into_iter().chain(each(extensions)).flat_map(wrong_lengths) {
+            let mut builder = builder.clone();
+            builder.set_length(field, wrong);
+            let error = ends(kind).1.deliver(&builder.message(), &mut answers(&pki)).unwrap_err();
+            assert_eq!(error.alert(), Some(A::DECODE_ERROR), "{kind:?} {field:?} {wrong}: {error}");
+        }
+
+        let answer = || {
+            let (mut client, mut server) = ends(kind);
+            server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
+            (client, server.pop())
+        };
+        let (_, hello) = answer();
+        let builder = ServerHelloBuilder::from(ServerHello::lenient(&hello[4..]).unwrap());
+        let extensions = &builder.extensions.as_ref().unwrap().items;
+        let block: usize = extensions.iter().map(|(_, data)| 4 + data.len()).sum();
+        let lists = [(LengthOf::SessionId, builder.legacy_session_id_echo.len()), (LengthOf::Extensions, block)];
+        for (field, wrong) in lists.into_iter().chain(each(extensions)).flat_map(wrong_lengths) {
+            let (mut client, hello) = answer();
+            let mut builder = ServerHelloBuilder::from(ServerHello::lenient(&hello[4..]).unwrap());
+            builder.set_length(field, wrong);
+            let error = client.deliver(&builder.message(), &mut answers(&pki)).unwrap_err();
+            assert_eq!(error.alert(), Some(A::DECODE_ERROR), "{kind:?} {field:?} {wrong}: {error}");
+        }
+    }
+}
+
+/// Returns the length of each extension.
+fn each(extensions: &[(X, Vec<u8>)]) -> impl Iterator<Item = (LengthOf, usize)> {
+    extensions.iter().enumerate().map(|(at, (_, data))| (LengthOf::Extension(at), data.len()))
+}
+
+/// Returns lengths that differ from that of a field, in the bytes that hold it.
+fn wrong_lengths((field, length): (LengthOf, usize)) -> impl Iterator<Item = (LengthOf, u32)> {
+    let length = u32::try_from(length).unwrap();
+    let wrong = [length.checked_sub(1), Some(length + 1), (length > 0).then_some(0), Some(0xffff)];
+    wrong.into_iter().flatten().map(move |wrong| (field, wrong))
 }
 
 /// The same for messages after the handshake.
