@@ -202,8 +202,8 @@ impl ClientHelloBuilder {
     }
 }
 
-/// Builds a ServerHello or HelloRetryRequest from a valid one, or from the version of TLS 1.2 without
-/// the other fields (`default`).
+/// Builds a ServerHello or HelloRetryRequest from a valid one, or from the version of TLS 1.2
+/// without the other fields (`default`).
 #[derive(Clone, Debug)]
 pub struct ServerHelloBuilder {
     /// The version.
