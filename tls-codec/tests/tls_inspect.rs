@@ -1,0 +1,221 @@
+//! Tests of the example tls-inspect. `data/inspect/make` made the captures.
+
+#[path = "../examples/tls_inspect/inspect/mod.rs"]
+mod inspect;
+
+use inspect::{Format, inspect};
+
+const PCAP: &[u8] = include_bytes!("data/inspect/openssl.pcap");
+const PCAPNG: &[u8] = include_bytes!("data/inspect/openssl.pcapng");
+
+/// Returns the lines for a capture that has no error.
+fn lines(capture: &[u8], format: Format, all: bool) -> String {
+    let mut out = Vec::new();
+    inspect(capture, format, all, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// Splits a pcap file into its header and its packets, with their headers.
+fn packets(capture: &[u8]) -> (&[u8], Vec<&[u8]>) {
+    let (header, mut rest) = capture.split_at(24);
+    let mut packets = Vec::new();
+    while !rest.is_empty() {
+        let length = u32::from_le_bytes(rest[8..12].try_into().unwrap());
+        let (packet, after) = rest.split_at(16 + usize::try_from(length).unwrap());
+        packets.push(packet);
+        rest = after;
+    }
+    (header, packets)
+}
+
+fn joined<'a>(header: &'a [u8], packets: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    [header].into_iter().chain(packets).flatten().copied().collect()
+}
+
+/// Returns the lines in ascending order: they follow the ends of connections.
+fn sorted(lines: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = lines.lines().collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// JA3 as tshark 4.0 shows it; the rest was compared with its fields.
+#[test]
+fn capture_of_openssl_has_expected_lines() {
+    assert_eq!(lines(PCAP, Format::Text, true), include_str!("data/inspect/openssl.txt"));
+    assert_eq!(lines(PCAP, Format::Json, true), include_str!("data/inspect/openssl.json"));
+}
+
+#[test]
+fn pcapng_has_same_lines() {
+    assert_eq!(lines(PCAPNG, Format::Text, true), include_str!("data/inspect/openssl.txt"));
+}
+
+#[test]
+fn other_protocols_are_shown_only_on_request() {
+    let all = lines(PCAP, Format::Text, true);
+    let (other, tls): (Vec<&str>, Vec<&str>) = all.lines().partition(|line| line.contains(" other "));
+    assert_eq!(other.len(), 1);
+    assert_eq!(lines(PCAP, Format::Text, false).lines().collect::<Vec<_>>(), tls);
+}
+
+/// A fixed sequence of numbers that look random.
+fn numbers(seed: u64) -> impl FnMut(usize) -> usize {
+    let mut state = seed;
+    move |below| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % below
+    }
+}
+
+#[test]
+fn repeated_and_reordered_packets_change_no_line() {
+    let (header, packets) = packets(PCAP);
+    // The version that a server selects decides how its client is read, so the order of hellos
+    // counts.
+    let expected = lines(PCAP, Format::Text, false);
+    let mut swapped = 0;
+    for seed in 0..20 {
+        let mut next = numbers(seed);
+        let mut order: Vec<&[u8]> = Vec::new();
+        for (at, packet) in packets.iter().enumerate() {
+            order.push(packet);
+            // Any packet with payload may come twice.
+            if next(4) == 0 {
+                order.push(packets[at]);
+            }
+        }
+        // Segments of one direction overtake each other.
+        for at in 1..order.len() {
+            if next(3) == 0 && is_same_direction(order[at - 1], order[at]) {
+                swapped += usize::from(order[at - 1] != order[at]);
+                order.swap(at - 1, at);
+            }
+        }
+        assert_eq!(sorted(&lines(&joined(header, order), Format::Text, false)), sorted(&expected), "{seed}");
+    }
+    assert!(swapped > 20);
+}
+
+/// Returns whether two packets of IP over Ethernet have the same ends, and neither is a SYN, FIN or
+/// RST of TCP.
+fn is_same_direction(a: &[u8], b: &[u8]) -> bool {
+    let parts = |packet: &[u8]| {
+        let ip = packet[16 + 14..].to_vec();
+        let (addresses, header) = if ip[0] >> 4 == 4 { (ip[12..20].to_vec(), 20) } else { (ip[8..40].to_vec(), 40) };
+        let flags = ip.get(header + 13).copied().unwrap_or_default();
+        (addresses, ip[header..header + 4].to_vec(), flags & 7 == 0)
+    };
+    parts(a) == parts(b) && parts(a).2
+}
+
+#[test]
+fn lost_packets_are_said_and_leave_what_is_there() {
+    let (header, packets) = packets(PCAP);
+    let expected = lines(PCAP, Format::Text, false);
+    let mut with_remark = 0;
+    for lost in 0..packets.len() {
+        let rest = packets.iter().enumerate().filter(|(at, _)| *at != lost).map(|(_, packet)| *packet);
+        let found = lines(&joined(header, rest), Format::Text, false);
+        with_remark += usize::from(found.contains("packets are missing"));
+        // No other connection is affected.
+        let expected = sorted(&expected);
+        let missing = expected.iter().filter(|line| !found.contains(**line)).count();
+        assert!(missing <= 1, "packet {lost}: {found}");
+    }
+    assert!(with_remark > 0);
+}
+
+#[test]
+fn cut_file_gives_lines_and_error() {
+    for capture in [PCAP, PCAPNG] {
+        let mut at_end = 0;
+        for end in (0..capture.len()).step_by(97) {
+            let mut out = Vec::new();
+            match inspect(&capture[..end], Format::Json, true, &mut out) {
+                Ok(()) => at_end += 1,
+                Err(e) if end < 24 => assert_ne!(e.kind(), std::io::ErrorKind::Other, "{e}"),
+                Err(e) => assert_eq!(e.kind(), std::io::ErrorKind::UnexpectedEof, "{e}"),
+            }
+            let text = String::from_utf8(out).unwrap();
+            assert!(text.is_empty() || text.ends_with("}\n"), "{text}");
+        }
+        // Most cuts are inside of a packet.
+        assert!(at_end < capture.len() / 97 / 2, "{at_end}");
+    }
+    let (header, packets) = packets(PCAP);
+    let cut = joined(header, packets.iter().copied());
+    let mut out = Vec::new();
+    inspect(&cut[..cut.len() - 1], Format::Text, false, &mut out).unwrap_err();
+    assert_eq!(out, lines(PCAP, Format::Text, false).as_bytes());
+}
+
+#[test]
+fn flipped_bytes_do_no_harm() {
+    for capture in [PCAP, PCAPNG] {
+        let mut next = numbers(7);
+        for _ in 0..300 {
+            let mut capture = capture.to_vec();
+            for _ in 0..20 {
+                let (at, bit) = (next(capture.len()), next(8));
+                capture[at] ^= 1 << bit;
+            }
+            let mut out = Vec::new();
+            // Both results are right; what counts is that there is one.
+            let _ = inspect(&capture[..], Format::Json, true, &mut out);
+            assert!(String::from_utf8(out).unwrap().lines().all(|line| line.starts_with('{') && line.ends_with('}')));
+        }
+    }
+}
+
+#[test]
+fn file_of_other_format_is_rejected() {
+    for (file, error) in [
+        (&b"GIF89a"[..], "it is not a capture: expected pcap or pcapng"),
+        (b"abc", "it is not a capture: too short"),
+        (b"\x0a\x0d\x0d\x0a\0\0\0\x1cABCD", "a section has no byte order"),
+    ] {
+        assert_eq!(inspect(file, Format::Text, false, &mut Vec::new()).unwrap_err().to_string(), error);
+    }
+}
+
+/// A pcap file of big-endian, raw IP packets.
+fn raw_ip(packets: &[Vec<u8>]) -> Vec<u8> {
+    let mut file = vec![0xa1, 0xb2, 0xc3, 0xd4, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 101];
+    for packet in packets {
+        let length = u32::try_from(packet.len()).unwrap().to_be_bytes();
+        file.extend([[0; 8].as_slice(), &length, &length, packet].concat());
+    }
+    file
+}
+
+/// A packet of UDP over IPv4.
+fn udp(from: u16, to: u16, payload: &[u8]) -> Vec<u8> {
+    let length = |header: usize| u16::try_from(header + payload.len()).unwrap().to_be_bytes();
+    let mut packet = vec![0x45, 0];
+    packet.extend(length(28));
+    packet.extend([0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
+    packet.extend(from.to_be_bytes());
+    packet.extend(to.to_be_bytes());
+    packet.extend(length(8));
+    packet.extend([0, 0]);
+    packet.extend_from_slice(payload);
+    packet
+}
+
+#[test]
+fn quic_is_shown_with_its_version() {
+    let initial = |version: [u8; 4]| [&[0xc3][..], &version, &[8, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0]].concat();
+    let packets = [
+        udp(50_000, 443, &initial([0, 0, 0, 1])),
+        // A list of versions, and the next attempt of the same client.
+        udp(443, 50_000, &initial([0; 4])),
+        udp(50_000, 443, &initial([0x6b, 0x33, 0x43, 0xcf])),
+        udp(50_001, 443, &initial([0, 0, 0, 1])),
+        udp(50_002, 53, b"no QUIC"),
+    ];
+    assert_eq!(
+        lines(&raw_ip(&packets), Format::Text, true),
+        "192.0.2.1:50000 -> 192.0.2.2:443 quic quic_version=2\n192.0.2.1:50001 -> 192.0.2.2:443 quic quic_version=1\n"
+    );
+}
