@@ -1,7 +1,7 @@
 //! Translates flags into configurations.
 
 use std::sync::atomic::{AtomicBool, AtomicI32};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use strata_tls::{
     ALL_CIPHERSUITES, AlertDescription, CipherSuite, ClientAuth, ClientConfig, ConfigError, Limits, NamedGroup,
@@ -30,6 +30,8 @@ pub(crate) struct Shim {
     pub(crate) secrets: Arc<Secrets>,
     /// The number of the credential presented last.
     pub(crate) selected: Arc<AtomicI32>,
+    /// The cipher suite of the last connection over QUIC.
+    pub(crate) last_suite: Mutex<Option<CipherSuite>>,
 }
 
 impl Shim {
@@ -44,7 +46,14 @@ impl Shim {
             request: Arc::default(),
             secrets: Arc::default(),
             selected: Arc::new(AtomicI32::new(NONE)),
+            last_suite: Mutex::default(),
         })
+    }
+
+    /// Forgets what the last connection left, other than sessions.
+    pub(crate) fn begin(&self) {
+        *self.evidence.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.secrets.clear();
     }
 
     /// Configures a client. The flags of `full` apply to the certificate verification of a full
@@ -60,7 +69,7 @@ impl Shim {
         config.dangerous().set_certificate_verifier(Arc::new(verifier));
         set_common(&mut config, level)?;
         config.set_reverify_on_resumption(level.has("reverify-on-resume"));
-        if level.has("export-traffic-secrets") {
+        if level.has("export-traffic-secrets") || level.has("quic") {
             config.set_key_log(Arc::clone(&self.secrets) as _);
         }
         if let Some(names) = level.text("advertise-alpn") {
@@ -116,7 +125,9 @@ impl Shim {
         if let Some(name) = level.text("select-alpn").filter(|name| !name.is_empty()) {
             config.set_alpn_protocols(&[name.as_bytes()]).map_err(unimplemented)?;
         }
-        if level.has("reject-alpn") {
+        // Over QUIC a server must have protocols. One that selects none rejects the client.
+        let selects_none = level.has("decline-alpn") || level.text("select-alpn").is_none_or(str::is_empty);
+        if level.has("reject-alpn") || (level.has("quic") && selects_none) {
             config.set_alpn_protocols(["not offered"]).map_err(unimplemented)?;
         }
         if let Some(size) = level.number("max-send-fragment")? {
@@ -134,6 +145,9 @@ impl Shim {
         if level.has("enable-early-data") {
             config.set_max_early_data_size(EARLY_DATA);
             config.set_send_half_rtt_data(true);
+        }
+        if level.has("quic") {
+            config.set_key_log(Arc::clone(&self.secrets) as _);
         }
         config.set_time_provider(Arc::clone(&self.clock) as _);
         Ok(config)

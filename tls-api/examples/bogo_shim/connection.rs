@@ -1,6 +1,6 @@
 //! Drives one connection: handshake, checks, initial data, echo, close.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use strata_tls::{ClientSession, ServerName, ServerSession, Session};
 
@@ -12,9 +12,11 @@ use crate::options::{Level, Options};
 use crate::stop::Stop;
 use crate::transport::Transport;
 
-pub(crate) fn run(shim: &mut Shim, options: &Options, level: &Level, number: u32) -> Result<(), Stop> {
+pub(crate) fn run(shim: &Shim, options: &Options, level: &Level, number: u32) -> Result<(), Stop> {
     let failed = |e: strata_tls::Error| Stop::Failed(name(&e));
-    *shim.evidence.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    if level.has("quic-transport-params") {
+        return Err(Stop::Unimplemented("-quic-transport-params without -quic".into()));
+    }
     if options.server {
         let config = Arc::new(shim.server(options, level)?);
         let mut transport = Transport::connect(options)?;
@@ -87,7 +89,9 @@ fn drive<S: SessionExt>(
     }
     let accepted = session.sent_early_data_accepted();
     let expected = if offers_early && !accepted { &options.retry } else { level };
-    let checked = expect::check(session, shim, options, expected, number);
+    let info = session.connection_info().ok_or_else(|| Stop::failed("no handshake"))?;
+    let can_export = session.export_keying_material(&mut [0; 8], b"EXPORTER-any", None).is_ok();
+    let checked = expect::check(&info, can_export, shim, options, expected, number);
     if checked.is_err() {
         transport.close();
     }
@@ -167,7 +171,7 @@ fn export<S: Session>(session: &mut S, level: &Level) -> Result<Vec<u8>, Stop> {
 }
 
 /// Returns the initial data, in the pieces to write.
-fn initial_write(level: &Level) -> Result<Vec<Vec<u8>>, Stop> {
+pub(crate) fn initial_write(level: &Level) -> Result<Vec<Vec<u8>>, Stop> {
     if !level.has("shim-writes-first") && !level.has("read-with-unfinished-write") {
         return Ok(Vec::new());
     }
@@ -176,7 +180,7 @@ fn initial_write(level: &Level) -> Result<Vec<Vec<u8>>, Stop> {
     Ok(vec![piece.as_bytes().to_vec(); times])
 }
 
-fn inverted(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn inverted(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().map(|byte| byte ^ 0xff).collect()
 }
 

@@ -1,4 +1,4 @@
-//! One trait for what differs between client and server sessions: early data and external keys.
+//! One trait for what differs between client and server sessions: early data.
 
 use std::io::{Read, Write};
 
@@ -14,8 +14,6 @@ pub(crate) trait SessionExt: Session {
     fn can_send_early_data(&mut self) -> bool;
     /// Returns early data received since the last call.
     fn read_early(&mut self) -> Vec<u8>;
-    /// Returns the identity of the external key that authenticated the handshake.
-    fn psk_identity(&self) -> Option<&[u8]>;
 }
 
 impl SessionExt for ClientSession {
@@ -33,10 +31,6 @@ impl SessionExt for ClientSession {
 
     fn read_early(&mut self) -> Vec<u8> {
         Vec::new()
-    }
-
-    fn psk_identity(&self) -> Option<&[u8]> {
-        self.external_psk_identity()
     }
 }
 
@@ -61,9 +55,5 @@ impl SessionExt for ServerSession {
             }
         }
         all
-    }
-
-    fn psk_identity(&self) -> Option<&[u8]> {
-        self.external_psk_identity()
     }
 }

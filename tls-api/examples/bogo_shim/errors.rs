@@ -4,6 +4,7 @@ use strata_tls::codec::HandshakeType;
 use strata_tls::codec::error::{DecodeError, Fault};
 use strata_tls::codec::record::{Protocol, RecordError};
 use strata_tls::handshake::error::{Flood, Illegal};
+use strata_tls::quic::QuicFault;
 use strata_tls::{AlertDescription, CertificateError, Error, ExtensionType, ProtocolVersion};
 
 /// The early data limit of the shim, in bytes. The runner sends as much.
@@ -88,6 +89,9 @@ fn boring(e: &Error) -> &'static str {
         Error::NoCommonPsk { .. } => "PSK_IDENTITY_NOT_FOUND",
         Error::HandshakeNotComplete => "HANDSHAKE_NOT_COMPLETE",
         Error::ExtendedMasterSecretRequired => "RESUMED_EMS_SESSION_WITHOUT_EMS_EXTENSION",
+        Error::Quic(QuicFault::WrongLevel { .. }) => "WRONG_ENCRYPTION_LEVEL_RECEIVED",
+        Error::Quic(QuicFault::DataAtKeyChange(_)) => "EXCESS_HANDSHAKE_DATA",
+        Error::Quic(QuicFault::SessionId) => "UNEXPECTED_COMPATIBILITY_MODE",
         Error::SignerFailed => "PRIVATE_KEY_OPERATION_FAILED",
         _ => "OTHER",
     }

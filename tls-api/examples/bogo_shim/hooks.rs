@@ -1,6 +1,7 @@
 //! The library's extension points as the runner needs them: clock, stores, key log, tickets,
 //! certificate resolver.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -89,25 +90,32 @@ impl StoresClientSessions for Sessions {
     }
 }
 
-/// A key log that holds the traffic secrets of both sides.
+/// A key log that holds the secrets of a connection by their labels.
 #[derive(Debug, Default)]
-pub(crate) struct Secrets(Mutex<[Option<Vec<u8>>; 2]>);
+pub(crate) struct Secrets(Mutex<HashMap<String, Vec<u8>>>);
 
 impl Secrets {
     /// Returns the secrets of the client and the server.
     pub(crate) fn traffic(&self) -> Option<(Vec<u8>, Vec<u8>)> {
-        let [client, server] = self.0.lock().ok()?.clone();
-        Some((client?, server?))
+        Some((self.get("CLIENT_TRAFFIC_SECRET_0")?, self.get("SERVER_TRAFFIC_SECRET_0")?))
+    }
+
+    pub(crate) fn get(&self, label: &str) -> Option<Vec<u8>> {
+        self.0.lock().ok()?.get(label).cloned()
+    }
+
+    /// Removes the secrets of the last connection.
+    pub(crate) fn clear(&self) {
+        if let Ok(mut secrets) = self.0.lock() {
+            secrets.clear();
+        }
     }
 }
 
 impl KeyLog for Secrets {
     fn log(&self, label: &str, _: &[u8; 32], secret: &[u8]) {
-        let Ok(mut secrets) = self.0.lock() else { return };
-        match label {
-            "CLIENT_TRAFFIC_SECRET_0" => secrets[0] = Some(secret.to_vec()),
-            "SERVER_TRAFFIC_SECRET_0" => secrets[1] = Some(secret.to_vec()),
-            _ => {}
+        if let Ok(mut secrets) = self.0.lock() {
+            secrets.insert(label.to_owned(), secret.to_vec());
         }
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! flags ─▶ options ─▶ configure, hooks ─▶ connection (one per handshake) ─▶ errors
 //!                     library config       drives a session                 BoringSSL's names
+//!                                          quic: over the runner's mock of QUIC
 //! ```
 //!
 //! Exit status: 0 on success, 89 for an unsupported flag, otherwise 1 with the error's name on
@@ -20,6 +21,7 @@ mod expect;
 mod hooks;
 mod options;
 mod policy;
+mod quic;
 mod stop;
 mod transport;
 mod trust;
@@ -54,10 +56,14 @@ fn main() {
 
 fn run(arguments: &[String]) -> Result<(), Stop> {
     let options = Options::parse(arguments)?;
-    let mut shim = Shim::new(&options)?;
+    let shim = Shim::new(&options)?;
     for number in 0..=options.resume_count {
         let level = if number == 0 { &options.initial } else { &options.resume };
-        connection::run(&mut shim, &options, level, number)?;
+        shim.begin();
+        match options.quic {
+            true => quic::run(&shim, &options, level, number)?,
+            false => connection::run(&shim, &options, level, number)?,
+        }
         shim.clock.advance(options.initial.number("resumption-delay")?.unwrap_or(0));
     }
     Ok(())

@@ -22,6 +22,11 @@ impl Transport {
         Ok(Self(socket))
     }
 
+    /// The socket, for records of another format.
+    pub(crate) fn socket(&mut self) -> &mut TcpStream {
+        &mut self.0
+    }
+
     /// Sends pending records. If the runner has closed, reads its data, which may hold an alert.
     pub(crate) fn flush(&mut self, session: &mut impl Session) -> Result<(), Stop> {
         while session.wants_write() {
