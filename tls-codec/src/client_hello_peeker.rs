@@ -2,7 +2,8 @@
 //! choose a backend by server name or ALPN; other tools use it to fingerprint clients.
 //!
 //! [`peek_client_hello`] reads a ClientHello in one record, which is the usual case, and needs no
-//! memory. `ClientHelloPeeker` (feature `alloc`) also reads one that is split over several records.
+//! memory. `ClientHelloPeeker` (feature `alloc`) also reads one that is split over several records,
+//! and [`peek_client_hello_in`] does with memory of the caller.
 //! [`peek_client_hello_lenient`] and `ClientHelloPeeker::peek_lenient` also read one that an
 //! endpoint would reject for an extension, and the start of one.
 //!
@@ -96,6 +97,58 @@ pub fn peek_client_hello(bytes: &[u8], limit: usize) -> Result<Peek<'_>, PeekErr
             decode(body)?.map(Peek::ClientHello).ok_or(PeekError::Split)
         }
     }
+}
+
+/// Reads the ClientHello at the start of a connection, in any number of records, without an
+/// allocator: one in several records is joined in `storage`, whose length is its limit. `bytes` is
+/// what was received so far. Each call joins the records again; `ClientHelloPeeker` does not.
+///
+/// ```
+/// use strata_tls_codec::client_hello_peeker::{DEFAULT_LIMIT, Peek, peek_client_hello_in};
+///
+/// # let one = include_bytes!("../tests/data/rfc8448_simple_client_hello_record.bin");
+/// # let cut = |body: &[u8]| [&[22, 3, 1, 0, u8::try_from(body.len()).unwrap()], body].concat();
+/// # let stream = [cut(&one[5..105]), cut(&one[105..])].concat();
+/// let mut storage = [0; 4096];
+/// assert_eq!(peek_client_hello_in(&stream[..105], DEFAULT_LIMIT, &mut storage)?, Peek::Incomplete { need: 5 });
+/// let Peek::ClientHello(hello) = peek_client_hello_in(&stream, DEFAULT_LIMIT, &mut storage)? else { panic!() };
+/// assert!(hello.extensions.server_name.is_some());
+/// # Ok::<(), strata_tls_codec::client_hello_peeker::PeekError>(())
+/// ```
+///
+/// # Errors
+/// [`PeekError`], which further bytes cannot change; [`PeekError::TooLong`] also if `storage` is
+/// too short; never [`PeekError::Split`].
+pub fn peek_client_hello_in<'a>(bytes: &'a [u8], limit: usize, storage: &'a mut [u8]) -> Result<Peek<'a>, PeekError> {
+    match peek_client_hello(bytes, limit) {
+        Err(PeekError::Split) => {}
+        answer => return answer,
+    }
+    let (mut taken, mut length) = (0_usize, 0_usize);
+    loop {
+        check_header(storage.get(..length).unwrap_or_default(), limit)?;
+        let got = match split_message(storage.get(..length).unwrap_or_default()) {
+            Split::Message { .. } => break,
+            Split::Incomplete { need } => length.saturating_add(need),
+        };
+        if got > storage.len() {
+            return Err(PeekError::TooLong { got, limit: storage.len() });
+        }
+        match fragment(bytes.get(taken..).unwrap_or_default(), taken, limit)? {
+            Fragment::Incomplete { need } => return Ok(Peek::Incomplete { need }),
+            Fragment::Whole { body } => {
+                // Of the last record, only the message is needed.
+                let end = length.saturating_add(body.len()).min(storage.len());
+                let free = storage.get_mut(length..end).unwrap_or_default();
+                for (to, from) in free.iter_mut().zip(body) {
+                    *to = *from;
+                }
+                taken = taken.saturating_add(HEADER_LEN).saturating_add(body.len());
+                length = end;
+            }
+        }
+    }
+    decode(storage.get(..length).unwrap_or_default())?.map(Peek::ClientHello).ok_or(PeekError::Split)
 }
 
 /// Reads what there is of the ClientHello in the first record of a connection: also one with

@@ -283,6 +283,7 @@ code_points! {
         SIGNATURE_ALGORITHMS_CERT = 50 "signature_algorithms_cert",
         KEY_SHARE = 51 "key_share",
         TRANSPARENCY_INFO = 52 "transparency_info",
+        CONNECTION_ID = 54 "connection_id",
         EXTERNAL_ID_HASH = 55 "external_id_hash",
         EXTERNAL_SESSION_ID = 56 "external_session_id",
         QUIC_TRANSPORT_PARAMETERS = 57 "quic_transport_parameters",
@@ -400,6 +401,16 @@ code_points! {
     u8 HeartbeatMessageType {
         HEARTBEAT_REQUEST = 1 "heartbeat_request",
         HEARTBEAT_RESPONSE = 2 "heartbeat_response",
+    }
+
+    /// RFC 5764 §4.1.2, RFC 7714 §14.2.
+    u16 SrtpProtectionProfile {
+        SRTP_AES128_CM_HMAC_SHA1_80 = 0x0001 "SRTP_AES128_CM_HMAC_SHA1_80",
+        SRTP_AES128_CM_HMAC_SHA1_32 = 0x0002 "SRTP_AES128_CM_HMAC_SHA1_32",
+        SRTP_NULL_HMAC_SHA1_80 = 0x0005 "SRTP_NULL_HMAC_SHA1_80",
+        SRTP_NULL_HMAC_SHA1_32 = 0x0006 "SRTP_NULL_HMAC_SHA1_32",
+        SRTP_AEAD_AES_128_GCM = 0x0007 "SRTP_AEAD_AES_128_GCM",
+        SRTP_AEAD_AES_256_GCM = 0x0008 "SRTP_AEAD_AES_256_GCM",
     }
 
     /// RFC 8471 §3.1.

@@ -10,10 +10,12 @@ mod block;
 mod certificate_authorities;
 mod certificate_type;
 mod compress_certificate;
+mod connection_id;
 mod cookie;
 mod delegated_credential;
 mod early_data;
 mod ec_point_formats;
+mod encrypt_then_mac;
 mod encrypted_client_hello;
 mod extended_master_secret;
 mod heartbeat;
@@ -40,6 +42,7 @@ mod supported_versions;
 mod ticket_request;
 mod token_binding;
 mod trust_anchors;
+mod use_srtp;
 
 pub use self::{
     alpn::{Alpn, ProtocolName, SelectedAlpn},
@@ -50,10 +53,12 @@ pub use self::{
         ClientCertificateType, SelectedClientCertificateType, SelectedServerCertificateType, ServerCertificateType,
     },
     compress_certificate::CompressCertificate,
+    connection_id::ConnectionId,
     cookie::Cookie,
     delegated_credential::{DelegatedCredential, DelegatedCredentialRequest},
     early_data::{EarlyData, MaxEarlyDataSize},
     ec_point_formats::EcPointFormats,
+    encrypt_then_mac::EncryptThenMac,
     encrypted_client_hello::{
         EchConfig, EchConfigContents, EchConfigList, EchConfirmation, EchOuterExtensions, EncryptedClientHello,
         HpkeSymmetricCipherSuite,
@@ -79,12 +84,15 @@ pub use self::{
     signature_algorithms_cert::SignatureAlgorithmsCert,
     signed_certificate_timestamp::{Sct, SerializedSct, SignedCertificateTimestamp, SignedCertificateTimestamps},
     status_request::{CertificateStatus, ResponderId, StatusRequest},
-    status_request_v2::{CertificateStatusMulti, OcspResponse, StatusRequestItem, StatusRequestV2},
+    status_request_v2::{
+        AnyCertificateStatus, CertificateStatusMulti, OcspResponse, StatusRequestItem, StatusRequestV2,
+    },
     supported_groups::SupportedGroups,
     supported_versions::{SelectedVersion, SupportedVersions},
     ticket_request::{TicketRequest, TicketRequestHint},
     token_binding::TokenBinding,
     trust_anchors::{TrustAnchorId, TrustAnchors},
+    use_srtp::UseSrtp,
 };
 pub(crate) use self::{
     block::{find_duplicate, walk, walk_inlined},

@@ -5,6 +5,7 @@ mod certificate;
 mod certificate_request;
 mod certificate_verify;
 mod client_hello;
+mod compressed_certificate;
 mod encrypted_extensions;
 mod end_of_early_data;
 mod finished;
@@ -19,6 +20,7 @@ pub use self::{
     certificate_request::{CertificateRequest, CertificateRequestExtensions},
     certificate_verify::CertificateVerify,
     client_hello::{ClientHello, ClientHelloExtensions},
+    compressed_certificate::CompressedCertificate,
     encrypted_extensions::EncryptedExtensions,
     end_of_early_data::EndOfEarlyData,
     finished::Finished,

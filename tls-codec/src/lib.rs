@@ -141,7 +141,7 @@ pub use {
         AlertDescription, AlertLevel, CertificateCompressionAlgorithm, CertificateStatusType, CertificateType,
         CipherSuite, ClientCertificateKind, ContentType, EcCurveType, EcPointFormat, ExtensionType, HandshakeType,
         HeartbeatMessageType, HeartbeatMode, HpkeAead, HpkeKdf, HpkeKem, KeyUpdateRequest, NameType, NamedGroup,
-        ProtocolVersion, PskKeyExchangeMode, SignatureScheme, TokenBindingKeyParameters,
+        ProtocolVersion, PskKeyExchangeMode, SignatureScheme, SrtpProtectionProfile, TokenBindingKeyParameters,
     },
     error::{BufferFull, DecodeError, Fault},
     extension::{
@@ -149,9 +149,9 @@ pub use {
         ProtocolName, PskBinder, PskIdentity, SerializedSct, ServerNameList, StatusRequest,
     },
     handshake::{
-        Certificate, CertificateEntry, CertificateRequest, CertificateVerify, ClientHello, EncryptedExtensions,
-        EndOfEarlyData, Finished, HandshakeMessage, HelloRetryRequest, KeyUpdate, NewSessionTicket, RawMessage,
-        ServerHello, ServerHelloMessage, Split, message_length, split_message,
+        Certificate, CertificateEntry, CertificateRequest, CertificateVerify, ClientHello, CompressedCertificate,
+        EncryptedExtensions, EndOfEarlyData, Finished, HandshakeMessage, HelloRetryRequest, KeyUpdate,
+        NewSessionTicket, RawMessage, ServerHello, ServerHelloMessage, Split, message_length, split_message,
     },
     lenient::{LenientClientHello, LenientServerHello},
     list::List,

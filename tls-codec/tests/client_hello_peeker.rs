@@ -139,6 +139,26 @@ fn split_hello_without_a_buffer_is_an_error() {
     }
 }
 
+/// In memory of the caller, at each length of the stream.
+#[test]
+fn peek_in_storage_has_result_of_peeker() {
+    let message = message(&hello_body());
+    let split = [1, 7, 100, 1000].map(|size| [&records(&message, size)[..], b"further bytes"].concat());
+    let mut storage = vec![0; message.len()];
+    for stream in split.iter().chain(faults().iter().map(|(stream, ..)| stream)) {
+        for cut in 0..=stream.len() {
+            let bytes = &stream[..cut];
+            let found = peek_client_hello_in(bytes, DEFAULT_LIMIT, &mut storage);
+            assert_eq!(found, ClientHelloPeeker::new().peek(bytes), "{cut} of {stream:?}");
+        }
+    }
+    let mut short = vec![0; message.len() - 1];
+    let too_long = PeekError::TooLong { got: message.len(), limit: short.len() };
+    assert_eq!(peek_client_hello_in(&split[2], DEFAULT_LIMIT, &mut short), Err(too_long));
+    let low = PeekError::TooLong { got: message.len() + 5, limit: 150 };
+    assert_eq!(peek_client_hello_in(&split[2], 150, &mut storage), Err(low));
+}
+
 #[test]
 fn peeker_returns_the_decoding_error() {
     let body = [&hello_body()[..], &[0]].concat();

@@ -302,6 +302,70 @@ fn several_ocsp_responses_are_decoded() {
 }
 
 #[test]
+fn ocsp_requests_of_both_forms_have_the_same_fields() {
+    let fields = [0, 4, 0, 2, 0xa1, 0, 0, 1, 7];
+    for typ in [1, 2] {
+        let item = [&[typ, 0, 9][..], &fields].concat();
+        let data = [&[0, 12][..], &item].concat();
+        let items = view_of::<StatusRequestV2>(&data).to_vec();
+        let Ok(StatusRequest::Ocsp { responder_ids, request_extensions }) = items[0].decoded() else { panic!("{typ}") };
+        assert_eq!((responder_ids.to_vec(), request_extensions), (vec![ResponderId(&[0xa1, 0])], &[7][..]));
+        assert!(StatusRequestItem { request: &fields[..8], ..items[0] }.decoded().is_err());
+        let longer = [&fields[..], &[0]].concat();
+        let error = StatusRequestItem { request: &longer, ..items[0] }.decoded().unwrap_err();
+        assert_eq!(error.fault, Fault::TrailingData);
+    }
+    let other = StatusRequestItem { status_type: CertificateStatusType(9), request: &[1] };
+    let unknown = StatusRequest::Unknown { status_type: CertificateStatusType(9), request: &[1] };
+    assert_eq!(other.decoded(), Ok(unknown));
+}
+
+#[test]
+fn certificate_status_of_any_form_is_decoded() {
+    let one = check::<AnyCertificateStatus<'_>>(&[1, 0, 0, 2, 5, 6]);
+    assert_eq!(one, AnyCertificateStatus::Ocsp(CertificateStatus { ocsp_response: &[5, 6] }));
+    let wire = [2, 0, 0, 8, 0, 0, 2, 5, 6, 0, 0, 0];
+    let AnyCertificateStatus::OcspMulti(several) = check(&wire) else { panic!() };
+    assert_eq!(several, decode_all(&wire).unwrap());
+    let wire = [9, 1, 2];
+    let unknown: AnyCertificateStatus<'_> = decode_all(&wire).unwrap();
+    let status_type = CertificateStatusType(9);
+    assert_eq!(unknown, AnyCertificateStatus::Unknown { status_type, response: &[1, 2] });
+    assert_eq!(written(|w| unknown.encode(w)), wire);
+    let empty = decode_all::<AnyCertificateStatus<'_>>(&[]).unwrap_err();
+    assert_eq!((empty.fault, empty.at), (Fault::Truncated, "CertificateStatus.status_type"));
+}
+
+#[test]
+fn compressed_certificate_is_decoded() {
+    let wire = [0, 2, 1, 0, 0, 0, 0, 2, 0x0b, 3];
+    let message: CompressedCertificate<'_> = check(&wire);
+    assert_eq!((message.algorithm, message.uncompressed_length), (CertificateCompressionAlgorithm(2), 0x1_0000));
+    assert_eq!(message.compressed_certificate_message, [0x0b, 3]);
+    let empty = decode_all::<CompressedCertificate<'_>>(&[0, 2, 1, 0, 0, 0, 0, 0]).unwrap_err();
+    assert_eq!(empty.fault, Fault::BadLength);
+}
+
+#[test]
+fn extensions_of_dtls_are_decoded() {
+    assert_eq!(view_of::<ConnectionId>(&[2, 7, 8]), [7, 8]);
+    assert_eq!(view_of::<ConnectionId>(&[0]), []);
+    let srtp = view_of::<UseSrtp<'_>>(&[0, 4, 0, 7, 0, 1, 1, 9]);
+    let profiles = [SrtpProtectionProfile::SRTP_AEAD_AES_128_GCM, SrtpProtectionProfile::SRTP_AES128_CM_HMAC_SHA1_80];
+    assert_eq!((srtp.profiles.to_vec(), srtp.mki), (profiles.to_vec(), &[9][..]));
+    assert_eq!(view::<UseSrtp<'_>>(Reader::new(&[0, 0, 0])).unwrap_err().fault, Fault::BadLength);
+    view_of::<EncryptThenMac>(&[]);
+    for (typ, data) in [(ExtensionType::CONNECTION_ID, &[1, 5][..]), (ExtensionType::USE_SRTP, &[0, 2, 0, 1, 0])] {
+        let (client, server) =
+            (ClientHelloExtension::decode(typ, data), ServerHelloExtension::decode(typ, data, false));
+        assert!(!matches!(client, Ok(ClientHelloExtension::Other(_)) | Err(_)), "{client:?}");
+        assert!(!matches!(server, Ok(ServerHelloExtension::Other(_)) | Err(_)), "{server:?}");
+    }
+    let empty = ClientHelloExtension::decode(ExtensionType::ENCRYPT_THEN_MAC, &[]);
+    assert_eq!(empty, Ok(ClientHelloExtension::EncryptThenMac));
+}
+
+#[test]
 fn sct_fields_are_decoded() {
     let wire = [&[0][..], &[5; 32], &[0, 0, 1, 0x8b, 0, 0, 0, 0], &[0, 0, 4, 3, 0, 2, 8, 9]].concat();
     let sct: Sct<'_> = check(&wire);

@@ -69,7 +69,7 @@ impl ExtensionType {
             | Self::EXTENDED_MASTER_SECRET
             | Self::SESSION_TICKET
             | Self::RENEGOTIATION_INFO => &[CH],
-            Self::PRE_SHARED_KEY => &[CH, SH],
+            Self::PRE_SHARED_KEY | Self::CONNECTION_ID => &[CH, SH],
             Self::EARLY_DATA => &[CH, EE, NST],
             Self::SUPPORTED_VERSIONS | Self::KEY_SHARE => &[CH, SH, HRR],
             Self::COOKIE => &[CH, HRR],
@@ -120,6 +120,7 @@ const TLS12_SERVER_HELLO: &[ExtensionType] = &[
     ExtensionType::RECORD_SIZE_LIMIT,
     ExtensionType::SESSION_TICKET,
     ExtensionType::SUPPORTED_EKT_CIPHERS,
+    ExtensionType::CONNECTION_ID,
     ExtensionType::TRANSPARENCY_INFO,
     ExtensionType::EXTERNAL_ID_HASH,
     ExtensionType::EXTERNAL_SESSION_ID,

@@ -66,6 +66,13 @@ impl<'a> Decode<'a> for StatusRequest<'a> {
         if status_type != CertificateStatusType::OCSP {
             return Ok(Self::Unknown { status_type, request: r.rest() });
         }
+        Self::decode_ocsp(r)
+    }
+}
+
+impl<'a> StatusRequest<'a> {
+    /// Decodes an `OCSPStatusRequest`, which follows the type of a request.
+    pub(super) fn decode_ocsp(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
         Ok(Self::Ocsp {
             responder_ids: List::decode_body(r.vec16(0..=0xffff, "status_request.responder_id_list")?)?,
             request_extensions: r.vec16(0..=0xffff, "status_request.request_extensions")?.rest(),

@@ -1,9 +1,10 @@
 //! `status_request_v2` (RFC 6961): several OCSP responses, in TLS 1.2.
 
 use crate::{
-    code_points::{CertificateStatusType, ExtensionType},
+    code_points::{CertificateStatusType, ExtensionType, HandshakeType},
     error::{BufferFull, DecodeError, Fault},
-    extension::Extension,
+    extension::{CertificateStatus, Extension, StatusRequest},
+    handshake::HandshakeMessage,
     list::List,
     reader::{Decode, Reader},
     writer::{Encode, Writer},
@@ -32,6 +33,24 @@ pub struct StatusRequestItem<'a> {
     pub request: &'a [u8],
 }
 
+impl<'a> StatusRequestItem<'a> {
+    /// Returns the request with its fields. Both forms of OCSP have the same.
+    ///
+    /// # Errors
+    /// The decoding error.
+    pub fn decoded(&self) -> Result<StatusRequest<'a>, DecodeError> {
+        match self.status_type {
+            CertificateStatusType::OCSP | CertificateStatusType::OCSP_MULTI => {
+                let mut r = Reader::new(self.request);
+                let request = StatusRequest::decode_ocsp(&mut r)?;
+                r.finish()?;
+                Ok(request)
+            }
+            status_type => Ok(StatusRequest::Unknown { status_type, request: self.request }),
+        }
+    }
+}
+
 impl<'a> Decode<'a> for StatusRequestItem<'a> {
     fn decode(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
         Ok(Self {
@@ -45,6 +64,67 @@ impl Encode for StatusRequestItem<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
         self.status_type.encode(w)?;
         w.vec16_bytes(self.request)
+    }
+}
+
+/// The CertificateStatus message in any form, for readers that do not know what the client asked
+/// for.
+///
+/// ```
+/// use strata_tls_codec::{decode_all, extension::AnyCertificateStatus};
+///
+/// // The second certificate of the chain has no response.
+/// let body = [2, 0, 0, 8, 0, 0, 2, 0x30, 0, 0, 0, 0];
+/// let AnyCertificateStatus::OcspMulti(status) = decode_all(&body)? else { panic!() };
+/// let responses: Vec<_> = status.ocsp_responses.iter().map(|response| response.0).collect();
+/// assert_eq!(responses, [&[0x30, 0][..], &[]]);
+/// # Ok::<(), strata_tls_codec::DecodeError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AnyCertificateStatus<'a> {
+    /// A response for the certificate of the server (RFC 6066 §8).
+    Ocsp(CertificateStatus<'a>),
+    /// A response for each certificate of the chain (RFC 6961).
+    OcspMulti(CertificateStatusMulti<'a>),
+    /// Another type of response.
+    Unknown {
+        /// The type.
+        status_type: CertificateStatusType,
+        /// The encoded response.
+        response: &'a [u8],
+    },
+}
+
+impl<'a> HandshakeMessage<'a> for AnyCertificateStatus<'a> {
+    const TYPE: HandshakeType = HandshakeType::CERTIFICATE_STATUS;
+}
+
+impl<'a> Decode<'a> for AnyCertificateStatus<'a> {
+    fn decode(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let mut after_type = *r;
+        let status_type = CertificateStatusType::decode(after_type.at("CertificateStatus.status_type"))?;
+        match status_type {
+            CertificateStatusType::OCSP => CertificateStatus::decode(r).map(Self::Ocsp),
+            CertificateStatusType::OCSP_MULTI => CertificateStatusMulti::decode(r).map(Self::OcspMulti),
+            _ => {
+                *r = after_type;
+                Ok(Self::Unknown { status_type, response: r.rest() })
+            }
+        }
+    }
+}
+
+impl Encode for AnyCertificateStatus<'_> {
+    fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
+        match self {
+            Self::Ocsp(status) => status.encode(w),
+            Self::OcspMulti(status) => status.encode(w),
+            Self::Unknown { status_type, response } => {
+                status_type.encode(w)?;
+                w.bytes(response)
+            }
+        }
     }
 }
 

@@ -174,6 +174,12 @@ pub enum ClientHelloExtension<'a> {
     EchOuterExtensions(List<'a, ExtensionType>),
     /// RFC 5746 §3.2.
     RenegotiationInfo(&'a [u8]),
+    /// RFC 5764 §4.1.1, in DTLS.
+    UseSrtp(UseSrtp<'a>),
+    /// RFC 7366 §2.
+    EncryptThenMac,
+    /// RFC 9146 §3, in DTLS.
+    ConnectionId(&'a [u8]),
     /// Another extension; GREASE is one.
     Other(&'a [u8]),
 }
@@ -239,6 +245,12 @@ impl<'a> ClientHelloExtension<'a> {
             ExtensionType::ENCRYPTED_CLIENT_HELLO => Self::EncryptedClientHello(view::<EncryptedClientHello<'_>>(r)?),
             ExtensionType::ECH_OUTER_EXTENSIONS => Self::EchOuterExtensions(view::<EchOuterExtensions>(r)?),
             ExtensionType::RENEGOTIATION_INFO => Self::RenegotiationInfo(view::<RenegotiationInfo>(r)?),
+            ExtensionType::USE_SRTP => Self::UseSrtp(view::<UseSrtp<'_>>(r)?),
+            ExtensionType::ENCRYPT_THEN_MAC => {
+                view::<EncryptThenMac>(r)?;
+                Self::EncryptThenMac
+            }
+            ExtensionType::CONNECTION_ID => Self::ConnectionId(view::<ConnectionId>(r)?),
             _ => Self::Other(data),
         })
     }
@@ -278,6 +290,12 @@ pub enum ServerHelloExtension<'a> {
     Heartbeat(HeartbeatMode),
     /// RFC 8472 §3.
     TokenBinding(TokenBinding<'a>),
+    /// RFC 5764 §4.1.1, in DTLS: one profile.
+    UseSrtp(UseSrtp<'a>),
+    /// RFC 7366 §2.
+    EncryptThenMac,
+    /// RFC 9146 §3, in DTLS.
+    ConnectionId(&'a [u8]),
     /// `encrypted_client_hello` of a HelloRetryRequest, RFC 9849 §5.
     EchConfirmation(&'a [u8; 8]),
     /// Another extension, or one without data.
@@ -317,6 +335,12 @@ impl<'a> ServerHelloExtension<'a> {
             ExtensionType::RENEGOTIATION_INFO => Self::RenegotiationInfo(view::<RenegotiationInfo>(r)?),
             ExtensionType::HEARTBEAT => Self::Heartbeat(view::<Heartbeat>(r)?),
             ExtensionType::TOKEN_BINDING => Self::TokenBinding(view::<TokenBinding<'_>>(r)?),
+            ExtensionType::USE_SRTP => Self::UseSrtp(view::<UseSrtp<'_>>(r)?),
+            ExtensionType::ENCRYPT_THEN_MAC => {
+                view::<EncryptThenMac>(r)?;
+                Self::EncryptThenMac
+            }
+            ExtensionType::CONNECTION_ID => Self::ConnectionId(view::<ConnectionId>(r)?),
             ExtensionType::ENCRYPTED_CLIENT_HELLO if is_hello_retry_request => {
                 Self::EchConfirmation(view::<EchConfirmation>(r)?)
             }
