@@ -39,7 +39,7 @@ fuzz_target!(|input: (u8, u8, Vec<u8>, Vec<u8>, u16)| {
 fn pair(way: usize) -> (Sealer, Opener) {
     let hash = HashAlgorithm::Sha256;
     if let Some(suite) = ALL_TLS12.get(way % (ALL_TLS12.len() + ALL_TLS13.len())) {
-        let keys = tls12::MasterSecret::from_bytes(hash, &[1; 48]).key_block(suite.aead, &[2; 32], &[3; 32]);
+        let keys = tls12::MasterSecret::from_bytes(tls_crypto::Backend::ring(), hash, &[1; 48]).key_block(suite.aead, &[2; 32], &[3; 32]);
         return (keys.client_sealer(), keys.client_opener());
     }
     let aead = ALL_TLS13[way % ALL_TLS13.len()].aead;

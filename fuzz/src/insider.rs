@@ -345,7 +345,7 @@ impl<R: Role> Insider<R> {
                 let who = if self.is_client { "server" } else { "client" };
                 let context = format!("TLS 1.3, {who} CertificateVerify\0");
                 let signed = [&[0x20; 64][..], context.as_bytes(), hash.as_ref()].concat();
-                let signature = SETTINGS.key.sign(SignatureAlgorithm::EcdsaP256Sha256, &signed).unwrap();
+                let signature = SETTINGS.key.sign(tls_crypto::Backend::ring(), SignatureAlgorithm::EcdsaP256Sha256, &signed).unwrap();
                 let scheme = SignatureScheme::ECDSA_SECP256R1_SHA256.0.to_be_bytes();
                 [&scheme, &u16::try_from(signature.len()).unwrap().to_be_bytes(), &signature[..]].concat()
             }

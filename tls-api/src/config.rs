@@ -7,6 +7,32 @@
 /// each page documents them.
 macro_rules! shared_settings {
     () => {
+        /// Sets the library that computes everything that connections need: random values, hashes,
+        /// keys, and the signatures of both sides, also those of certificates if the verifier is
+        /// one of this library's. Default: [`Backend::ring`](crate::Backend::ring).
+        ///
+        /// Backends differ in what they support: see [`manual::backends`](crate::manual::backends).
+        /// [`validate`](Self::validate) rejects a group or signature scheme that the backend lacks,
+        /// whatever the order of the settings. Peers, sessions and tickets do not depend on it:
+        /// what one backend sealed, another opens.
+        ///
+        /// ```
+        /// # fn configure(config: &mut strata_tls::ServerConfig) {
+        /// # #[cfg(feature = "aws-lc-rs")]
+        /// config.set_backend(strata_tls::Backend::aws_lc());
+        /// # }
+        /// ```
+        pub fn set_backend(&mut self, backend: $crate::Backend) {
+            self.engine_mut().set_backend(backend);
+            self.apply_backend();
+        }
+
+        /// Returns the library that computes.
+        #[must_use]
+        pub fn backend(&self) -> $crate::Backend {
+            self.engine.original().backend()
+        }
+
         /// Sets the application protocols (ALPN, RFC 7301), in order of preference. A client offers
         /// them. A server selects the first of its list that the client offers, and rejects a
         /// client that offers only others. Default: none, which disables ALPN.
@@ -66,8 +92,9 @@ macro_rules! shared_settings {
         /// first, and for the curve in it if it is hybrid and the curve is enabled too.
         ///
         /// X25519MLKEM768, SecP256r1MLKEM768, SecP384r1MLKEM1024, MLKEM768 and MLKEM1024 need the
-        /// feature `post-quantum`, and exist only in TLS 1.3: TLS 1.2 uses the others. Default:
-        /// X25519MLKEM768 (with that feature), X25519, P-256, P-384.
+        /// feature `post-quantum`, and exist only in TLS 1.3: TLS 1.2 uses the others. secp521r1
+        /// needs the backend AWS-LC. Default: X25519MLKEM768 (with that feature), X25519, P-256,
+        /// P-384.
         ///
         /// # Errors
         /// [`ConfigError`](crate::ConfigError) for an unsupported group, an empty list or a
@@ -79,7 +106,7 @@ macro_rules! shared_settings {
         /// Sets the schemes that the peer may use for its handshake signature, in order of
         /// preference. They do not limit the signatures in its certificate chain. TLS 1.3 does not
         /// allow PKCS#1 v1.5 in the handshake: if the list contains nothing else, TLS 1.3
-        /// handshakes fail. Default: all supported schemes.
+        /// handshakes fail. Default: all schemes of the backend.
         ///
         /// # Errors
         /// [`ConfigError`](crate::ConfigError) for an unsupported scheme, an empty list or a

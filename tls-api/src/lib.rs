@@ -191,7 +191,7 @@ pub use pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 pub use tls_codec as codec;
 pub use tls_codec::ExtensionType;
 pub use tls_codec::code_points::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
-pub use tls_crypto::BulkAlgorithm;
+pub use tls_crypto::{Backend, BulkAlgorithm};
 pub use tls_handshake as handshake;
 pub use tls_handshake::verify::{
     ChainVerifier, CheckPath, Crls, CtLog, CtPolicy, OcspPolicy, Pins, ProvenPath, Purpose, ServerVerifier, Stapled,

@@ -18,6 +18,7 @@
     doc = "| [`http`] | How do I use it with hyper, axum, tonic and other crates? |"
 )]
 #![cfg_attr(feature = "quic", doc = "| [`quic`] | How do I use it within QUIC? |")]
+//! | [`backends`] | Which library computes, and what does it support? |
 //! | [`errors`] | What does this error mean, and what do I do about it? |
 //! | [`limits`] | How much can a peer make me hold or compute? |
 //! | [`coming_from_rustls`] | Which call replaces which? |
@@ -29,6 +30,7 @@ pub mod architecture;
 #[cfg(feature = "tokio")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
 pub mod asynchronous;
+pub mod backends;
 pub mod client_certificates;
 pub mod coming_from_rustls;
 pub mod defaults;

@@ -167,7 +167,7 @@ fn allocation_counter_counts() {
 #[test]
 fn packets_of_quic_allocate_nothing() {
     use strata_tls::quic::{NewPacketNumber, TAG_LEN, Version, initial_keys};
-    let keys = initial_keys(Version::V1, b"connection id").client;
+    let keys = initial_keys(tls_crypto::Backend::ring(), Version::V1, b"connection id").client;
     let mut packet = [7; 1200 + TAG_LEN];
     packet[0] = 0x43;
     let counted = measure(|| {

@@ -151,7 +151,7 @@ impl KeyLog for SecretWatcher {
             let seed = [b"key expansion", &server_random[..], client_random].concat();
             for hash in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
                 // RFC 5246 §5: both keys are in the first 64 bytes.
-                let hmac = |message: &[u8]| hkdf::extract(hash, secret, message);
+                let hmac = |message: &[u8]| hkdf::extract(tls_crypto::Backend::ring(), hash, secret, message);
                 let mut a = hmac(&seed);
                 let mut block = Zeroizing::new(Vec::with_capacity(128));
                 while block.len() < 64 {
@@ -168,7 +168,7 @@ impl KeyLog for SecretWatcher {
             let mut secret = Zeroizing::new(secret.to_vec());
             // Also the secrets and keys after KeyUpdates.
             for _ in 0..3 {
-                let expander = Expander::new(hash, &secret);
+                let expander = Expander::new(tls_crypto::Backend::ring(), hash, &secret);
                 let mut short = Zeroizing::new([0; 16]);
                 expander.expand_label(b"key", b"", &mut *short).unwrap();
                 let mut long = Zeroizing::new([0; 32]);
@@ -193,7 +193,7 @@ fn watch_session(name: &str, encoded: &[u8]) {
 /// Watches the early secret of TLS 1.3, which a pre-shared key is kept as.
 fn watch_early_secret(name: &str, psk: &[u8]) {
     if psk.len() == 32 {
-        watch_hmac_key(name, hkdf::extract(HashAlgorithm::Sha256, &[], psk).as_ref());
+        watch_hmac_key(name, hkdf::extract(tls_crypto::Backend::ring(), HashAlgorithm::Sha256, &[], psk).as_ref());
     }
 }
 
@@ -256,7 +256,11 @@ fn forgotten_hmac_key_is_found() {
     let found = watching(|| {
         watch_hmac_key("a secret", &TICKET_KEYS[0]);
         // Not dropped, so not overwritten.
-        let key = Box::new(std::mem::ManuallyDrop::new(Expander::new(HashAlgorithm::Sha256, &TICKET_KEYS[0])));
+        let key = Box::new(std::mem::ManuallyDrop::new(Expander::new(
+            tls_crypto::Backend::ring(),
+            HashAlgorithm::Sha256,
+            &TICKET_KEYS[0],
+        )));
         // Optimised code would not allocate an unused box.
         drop(std::hint::black_box(key));
     });
@@ -468,7 +472,7 @@ impl KeyLog for QuicSecretWatcher {
         let hash = if secret.len() == 48 { HashAlgorithm::Sha384 } else { HashAlgorithm::Sha256 };
         let mut secret = Zeroizing::new(secret.to_vec());
         for _ in 0..3 {
-            let expander = Expander::new(hash, &secret);
+            let expander = Expander::new(tls_crypto::Backend::ring(), hash, &secret);
             for label in [&b"quic key"[..], b"quic hp"] {
                 let (mut short, mut long) = (Zeroizing::new([0; 16]), Zeroizing::new([0; 32]));
                 expander.expand_label(label, b"", &mut *short).unwrap();
@@ -542,7 +546,9 @@ fn external_psks_leave_no_secret() {
             [one, two].into_iter().for_each(|key| watch("an external key", key));
             let mut psks = ExternalPsk::import(b"imported", one, HashAlgorithm::Sha256, b"").unwrap();
             for psk in &psks {
-                let key = import_psk(HashAlgorithm::Sha256, one, psk.identity(), psk.hash()).unwrap();
+                let key =
+                    import_psk(tls_crypto::Backend::ring(), HashAlgorithm::Sha256, one, psk.identity(), psk.hash())
+                        .unwrap();
                 watch("an imported key", key.as_ref());
                 watch_early_secret("an imported key", key.as_ref());
             }

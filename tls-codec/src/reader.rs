@@ -230,12 +230,7 @@ pub trait Decode<'a>: Sized {
 #[inline]
 pub fn decode_all<'a, T: Decode<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
     let mut r = Reader::new(bytes);
-    // One result, changed in place: large messages are not copied.
-    let mut result = T::decode(&mut r);
-    if result.is_ok()
-        && let Err(error) = r.finish()
-    {
-        result = Err(error);
-    }
-    result
+    let value = T::decode(&mut r)?;
+    r.finish()?;
+    Ok(value)
 }

@@ -16,10 +16,8 @@
 use core::fmt;
 use core::ops::Range;
 
-use ring::aead::{Aad, Nonce};
-
-use crate::aead_key::AeadKey;
-use crate::{BulkAlgorithm, Error};
+use crate::backend::AeadKey;
+use crate::{Backend, BulkAlgorithm, Error};
 
 /// The length of the authentication tag in bytes.
 pub const TAG_LEN: usize = 16;
@@ -40,18 +38,18 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    pub(crate) fn tls13(algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN]) -> Self {
-        Self::new(algorithm, key, iv, Layout::Tls13)
+    pub(crate) fn tls13(backend: Backend, algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN]) -> Self {
+        Self::new(backend, algorithm, key, iv, Layout::Tls13)
     }
 
     /// `iv` is the implicit part of the nonce, followed by zeros for the explicit part.
-    pub(crate) fn tls12(algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN]) -> Self {
-        Self::new(algorithm, key, iv, Layout::of_tls12(algorithm))
+    pub(crate) fn tls12(backend: Backend, algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN]) -> Self {
+        Self::new(backend, algorithm, key, iv, Layout::of_tls12(algorithm))
     }
 
-    fn new(algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN], layout: Layout) -> Self {
+    fn new(backend: Backend, algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN], layout: Layout) -> Self {
         let limit = algorithm.confidentiality_limit();
-        Self { key: prepare(algorithm, key), nonces: Nonces::new(iv), limit, layout }
+        Self { key: prepare(backend, algorithm, key), nonces: Nonces::new(iv), limit, layout }
     }
 
     /// Returns the number of bytes that protection adds before and after the content.
@@ -92,11 +90,11 @@ impl Sealer {
         let (header, body) = record.split_first_chunk_mut::<HEADER_LEN>().ok_or(Error::Seal)?;
         let length = u16::try_from(body.len()).map_err(|_| Error::Seal)?;
         let (body, tag) = body.split_last_chunk_mut::<TAG_LEN>().ok_or(Error::Seal)?;
-        let made = match self.layout {
+        *tag = match self.layout {
             Layout::Tls13 => {
                 *body.last_mut().ok_or(Error::Seal)? = content_type;
                 *header = record_header(APPLICATION_DATA, length);
-                self.key.seal_in_place_separate_tag(nonce, Aad::from(*header), body)
+                self.key.seal(nonce, *header, body)
             }
             Layout::Tls12Gcm => {
                 // RFC 5288 §3 lets the sender choose the explicit nonce, which must not repeat
@@ -107,17 +105,15 @@ impl Sealer {
                 *explicit = sequence.to_be_bytes();
                 *header = record_header(content_type, length);
                 let aad = tls12_aad(sequence, header, content.len())?;
-                self.key.seal_in_place_separate_tag(nonce, Aad::from(aad), content)
+                self.key.seal(nonce, aad, content)
             }
             Layout::Tls12ChaCha => {
                 *header = record_header(content_type, length);
                 let aad = tls12_aad(sequence, header, body.len())?;
-                self.key.seal_in_place_separate_tag(nonce, Aad::from(aad), body)
+                self.key.seal(nonce, aad, body)
             }
-        };
-        let made = made.map_err(|_| Error::Seal)?;
+        }?;
         self.nonces.sequence = next;
-        *tag = made.as_ref().try_into().map_err(|_| Error::Seal)?;
         Ok(())
     }
 
@@ -177,13 +173,13 @@ pub struct Opener {
 }
 
 impl Opener {
-    pub(crate) fn tls13(algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN]) -> Self {
-        Self { key: prepare(algorithm, key), nonces: Nonces::new(iv), layout: Layout::Tls13 }
+    pub(crate) fn tls13(backend: Backend, algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN]) -> Self {
+        Self { key: prepare(backend, algorithm, key), nonces: Nonces::new(iv), layout: Layout::Tls13 }
     }
 
     /// See [`Sealer::tls12`] for `iv`.
-    pub(crate) fn tls12(algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN]) -> Self {
-        Self { key: prepare(algorithm, key), nonces: Nonces::new(iv), layout: Layout::of_tls12(algorithm) }
+    pub(crate) fn tls12(backend: Backend, algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN]) -> Self {
+        Self { key: prepare(backend, algorithm, key), nonces: Nonces::new(iv), layout: Layout::of_tls12(algorithm) }
     }
 
     /// Returns the number of bytes that protection adds before and after the content.
@@ -216,7 +212,7 @@ impl Opener {
         let (header, body) = record.split_first_chunk_mut::<HEADER_LEN>().ok_or(Error::Open)?;
         let opened = match self.layout {
             Layout::Tls13 => {
-                let inner = self.key.open_in_place(nonce, Aad::from(*header), body).map_err(|_| Error::Open)?;
+                let inner = self.key.open(nonce, *header, body)?;
                 let inner = at_most(MAX_FRAGMENT + INNER_TYPE_LEN, inner)?;
                 // RFC 9846 §5.4: the content type is the last nonzero byte; zeros after it are
                 // padding.
@@ -325,17 +321,17 @@ impl Nonces {
     /// Returns the nonce of the next record, and the sequence number that follows. The last
     /// sequence number has no nonce, because none follows it.
     #[inline]
-    fn current(&self) -> Result<(Nonce, u64), Error> {
+    fn current(&self) -> Result<([u8; NONCE_LEN], u64), Error> {
         let next = self.sequence.checked_add(1).ok_or(Error::SequenceExhausted)?;
         Ok((self.with_explicit((self.tail ^ self.sequence).to_be_bytes()), next))
     }
 
     /// Returns the nonce of the salt and `explicit`.
     #[inline]
-    fn with_explicit(&self, explicit: [u8; EXPLICIT_NONCE_LEN]) -> Nonce {
+    fn with_explicit(&self, explicit: [u8; EXPLICIT_NONCE_LEN]) -> [u8; NONCE_LEN] {
         let [a, b, c, d] = self.head;
         let [e, f, g, h, i, j, k, l] = explicit;
-        Nonce::assume_unique_for_key([a, b, c, d, e, f, g, h, i, j, k, l])
+        [a, b, c, d, e, f, g, h, i, j, k, l]
     }
 }
 
@@ -344,7 +340,7 @@ impl Nonces {
 #[inline]
 fn open_tls12(
     key: &AeadKey,
-    nonce: Nonce,
+    nonce: [u8; NONCE_LEN],
     sequence: u64,
     header: &[u8; HEADER_LEN],
     before: usize,
@@ -357,7 +353,7 @@ fn open_tls12(
         return Err(Error::Open);
     }
     let aad = tls12_aad(sequence, header, length).map_err(|_| Error::Open)?;
-    let content = key.open_in_place(nonce, Aad::from(aad), sealed).map_err(|_| Error::Open)?;
+    let content = key.open(nonce, aad, sealed)?;
     Ok(at_most(MAX_FRAGMENT, content)?.len())
 }
 
@@ -387,9 +383,9 @@ fn range(start: usize, length: usize) -> Range<usize> {
     start..start.saturating_add(length)
 }
 
-#[allow(clippy::expect_used, reason = "ring rejects only a wrong length; callers derive keys of the right length")]
-pub(crate) fn prepare(algorithm: BulkAlgorithm, key: &[u8]) -> AeadKey {
-    AeadKey::new(algorithm.aead(), key).expect("the key has the algorithm's length")
+#[allow(clippy::expect_used, reason = "only a wrong length is rejected; callers derive keys of the right length")]
+pub(crate) fn prepare(backend: Backend, algorithm: BulkAlgorithm, key: &[u8]) -> AeadKey {
+    AeadKey::new(backend, algorithm, key).expect("the key has the algorithm's length")
 }
 
 const HEADER_LEN: usize = 5;

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use ring::{digest, hmac};
+use crate::Backend;
+use crate::backend::ring;
 
 /// The length of the longest digest, in bytes.
 pub(crate) const MAX_HASH_LEN: usize = 48;
@@ -27,7 +28,7 @@ impl HashAlgorithm {
         }
     }
 
-    /// Returns the digest of `data`.
+    /// Returns the digest of `data`, by ring. [`Backend::hash`] chooses the backend.
     ///
     /// ```
     /// use strata_tls_crypto::HashAlgorithm;
@@ -37,7 +38,7 @@ impl HashAlgorithm {
     /// ```
     #[must_use]
     pub fn hash(self, data: &[u8]) -> Digest {
-        Digest::copied_from(self, digest::digest(self.digest(), data).as_ref())
+        Backend::ring().hash(self, data)
     }
 
     /// Returns [`output_len`](Self::output_len) as a byte.
@@ -46,22 +47,6 @@ impl HashAlgorithm {
         match self {
             Self::Sha256 => 32,
             Self::Sha384 => 48,
-        }
-    }
-
-    #[inline]
-    pub(crate) fn digest(self) -> &'static digest::Algorithm {
-        match self {
-            Self::Sha256 => &digest::SHA256,
-            Self::Sha384 => &digest::SHA384,
-        }
-    }
-
-    #[inline]
-    pub(crate) fn hmac(self) -> hmac::Algorithm {
-        match self {
-            Self::Sha256 => hmac::HMAC_SHA256,
-            Self::Sha384 => hmac::HMAC_SHA384,
         }
     }
 
@@ -100,7 +85,7 @@ pub(crate) fn padded(output: &[u8]) -> [u8; MAX_HASH_LEN] {
 /// Returns the SHA-1 hash of `data`. OCSP responses identify certificates by it (RFC 6960 §4.1.1).
 ///
 /// The hash is only an identifier; the response is authenticated by its signature. SHA-1 is not
-/// used anywhere else in this library.
+/// used anywhere else in this library. ring computes it.
 ///
 /// ```
 /// assert_eq!(strata_tls_crypto::sha1_for_cert_id(b"abc")[..4], [0xa9, 0x99, 0x3e, 0x36]);
@@ -108,7 +93,7 @@ pub(crate) fn padded(output: &[u8]) -> [u8; MAX_HASH_LEN] {
 #[must_use]
 pub fn sha1_for_cert_id(data: &[u8]) -> [u8; 20] {
     let mut name = [0; 20];
-    copy_prefix(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, data).as_ref(), &mut name);
+    copy_prefix(ring::sha1(data).as_ref(), &mut name);
     name
 }
 

@@ -6,38 +6,64 @@
 //! blocks.
 //!
 //! ```
-//! use strata_tls_crypto::{HashAlgorithm, hkdf};
+//! use strata_tls_crypto::{Backend, HashAlgorithm, hkdf};
 //!
-//! let secret = hkdf::extract(HashAlgorithm::Sha256, b"salt", b"input keying material");
+//! let secret = hkdf::extract(Backend::ring(), HashAlgorithm::Sha256, b"salt", b"input keying material");
 //! let mut key = [0; 16];
 //! hkdf::hkdf_expand_label(&secret, b"key", b"", &mut key)?;
 //! # Ok::<(), strata_tls_crypto::Error>(())
 //! ```
 
 use core::fmt;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
-use ring::hmac;
-
+use crate::backend::{HmacKey, HmacTag, Library};
 use crate::hash::{MAX_HASH_LEN, copy_prefix, padded};
 use crate::hmac_input::HmacInput;
 use crate::secret_bytes::SecretBytes;
-use crate::{Digest, Error, HashAlgorithm};
+use crate::{Backend, Digest, Error, HashAlgorithm};
 
 /// HKDF-Extract, RFC 5869 §2.2.
 #[must_use]
-pub fn extract(algorithm: HashAlgorithm, salt: &[u8], input_keying_material: &[u8]) -> Secret {
-    Expander::new(algorithm, salt).extract(input_keying_material)
+pub fn extract(backend: Backend, algorithm: HashAlgorithm, salt: &[u8], input_keying_material: &[u8]) -> Secret {
+    Expander::new(backend, algorithm, salt).extract(input_keying_material)
 }
 
 /// HKDF-Extract with a salt of zeros, which equals no salt. Its HMAC key is public and prepared
 /// once per process.
-pub(crate) fn extract_without_salt(algorithm: HashAlgorithm, input_keying_material: &[u8]) -> Secret {
-    static SHA256: LazyLock<Expander> = LazyLock::new(|| Expander::new(HashAlgorithm::Sha256, &[]));
-    static SHA384: LazyLock<Expander> = LazyLock::new(|| Expander::new(HashAlgorithm::Sha384, &[]));
-    match algorithm {
-        HashAlgorithm::Sha256 => SHA256.extract(input_keying_material),
-        HashAlgorithm::Sha384 => SHA384.extract(input_keying_material),
+pub(crate) fn extract_without_salt(backend: Backend, algorithm: HashAlgorithm, input_keying_material: &[u8]) -> Secret {
+    static KEYS: PublicKeys = PublicKeys::new();
+    KEYS.get(backend, algorithm, &[]).extract(input_keying_material)
+}
+
+/// Expanders of public keys, one for each backend and hash, each prepared once per process.
+pub(crate) struct PublicKeys {
+    ring: [OnceLock<Expander>; 2],
+    #[cfg(feature = "aws-lc-rs")]
+    aws_lc: [OnceLock<Expander>; 2],
+}
+
+impl PublicKeys {
+    pub(crate) const fn new() -> Self {
+        Self {
+            ring: [OnceLock::new(), OnceLock::new()],
+            #[cfg(feature = "aws-lc-rs")]
+            aws_lc: [OnceLock::new(), OnceLock::new()],
+        }
+    }
+
+    /// `key` is a constant of the hash.
+    pub(crate) fn get(&self, backend: Backend, algorithm: HashAlgorithm, key: &[u8]) -> &Expander {
+        let [sha256, sha384] = match backend.0 {
+            Library::Ring => &self.ring,
+            #[cfg(feature = "aws-lc-rs")]
+            Library::AwsLc => &self.aws_lc,
+        };
+        let place = match algorithm {
+            HashAlgorithm::Sha256 => sha256,
+            HashAlgorithm::Sha384 => sha384,
+        };
+        place.get_or_init(|| Expander::new(backend, algorithm, key))
     }
 }
 
@@ -46,8 +72,14 @@ pub(crate) fn extract_without_salt(algorithm: HashAlgorithm, input_keying_materi
 /// # Errors
 ///
 /// [`Error::OutputTooLong`] if `out` is longer than 255 digests.
-pub fn expand(algorithm: HashAlgorithm, pseudorandom_key: &[u8], info: &[u8], out: &mut [u8]) -> Result<(), Error> {
-    Expander::new(algorithm, pseudorandom_key).expand(&[info], out)
+pub fn expand(
+    backend: Backend,
+    algorithm: HashAlgorithm,
+    pseudorandom_key: &[u8],
+    info: &[u8],
+    out: &mut [u8],
+) -> Result<(), Error> {
+    Expander::new(backend, algorithm, pseudorandom_key).expand(&[info], out)
 }
 
 /// HKDF-Expand-Label (RFC 9846 §7.1) with a secret that is used once. `label` does not include
@@ -64,6 +96,7 @@ pub fn hkdf_expand_label(secret: &Secret, label: &[u8], context: &[u8], out: &mu
 ///
 /// Zeroized on drop, and not shown by `Debug`.
 pub struct Secret {
+    backend: Backend,
     algorithm: HashAlgorithm,
     bytes: SecretBytes<MAX_HASH_LEN>,
 }
@@ -79,21 +112,25 @@ impl Secret {
     /// Prepares the secret for deriving values.
     #[must_use]
     pub fn expander(&self) -> Expander {
-        Expander::new(self.algorithm, self.as_ref())
+        Expander::new(self.backend, self.algorithm, self.as_ref())
     }
 
     /// Moves the secret, leaving zeros.
     pub(crate) fn take(&mut self) -> Self {
-        Self { algorithm: self.algorithm, bytes: self.bytes.take() }
+        Self { backend: self.backend, algorithm: self.algorithm, bytes: self.bytes.take() }
     }
 
     /// Copies a secret of the length of the hash; `None` for another length.
-    pub(crate) fn from_bytes(algorithm: HashAlgorithm, bytes: &[u8]) -> Option<Self> {
-        (bytes.len() == algorithm.output_len()).then(|| Self { algorithm, bytes: SecretBytes::new(padded(bytes)) })
+    pub(crate) fn from_bytes(backend: Backend, algorithm: HashAlgorithm, bytes: &[u8]) -> Option<Self> {
+        let is_whole = bytes.len() == algorithm.output_len();
+        is_whole.then(|| Self { backend, algorithm, bytes: SecretBytes::new(padded(bytes)) })
     }
 
-    fn from_tag(algorithm: HashAlgorithm, tag: &hmac::Tag) -> Self {
-        Self { algorithm, bytes: SecretBytes::new(padded(tag.as_ref())) }
+    /// Returns the backend that it is used with.
+    #[inline]
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        self.backend
     }
 }
 
@@ -110,21 +147,21 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A secret prepared as an HMAC key. Overwritten on drop, with all bytes that ring leaves
+/// A secret prepared as an HMAC key. Overwritten on drop, with all bytes that the backend leaves
 /// uninitialised.
 ///
 /// A move copies it and leaves the old copy. Inside a heap value it is therefore boxed, so that
 /// only a pointer moves, or taken out before the value is freed.
 pub struct Expander {
     algorithm: HashAlgorithm,
-    key: hmac::Key,
+    key: HmacKey,
 }
 
 impl Expander {
     /// Prepares a pseudorandom key. It should be at least as long as the hash's output.
     #[must_use]
-    pub fn new(algorithm: HashAlgorithm, pseudorandom_key: &[u8]) -> Self {
-        Self { algorithm, key: hmac::Key::new(algorithm.hmac(), pseudorandom_key) }
+    pub fn new(backend: Backend, algorithm: HashAlgorithm, pseudorandom_key: &[u8]) -> Self {
+        Self { algorithm, key: HmacKey::new(backend, algorithm, pseudorandom_key) }
     }
 
     /// Returns its hash.
@@ -136,15 +173,19 @@ impl Expander {
 
     /// Moves the key, leaving a public one.
     pub(crate) fn take(&mut self) -> Self {
-        let key = core::mem::replace(&mut self.key, KNOWN_KEY.clone());
-        zeroize::optimization_barrier(&self.key);
-        Self { algorithm: self.algorithm, key }
+        Self { algorithm: self.algorithm, key: self.key.take() }
     }
 
-    fn overwrite(&mut self) {
-        // ring cannot zeroize a key, so it is replaced by a public one.
-        self.key.clone_from(&KNOWN_KEY);
-        zeroize::optimization_barrier(&self.key);
+    /// Returns its backend.
+    #[inline]
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        self.key.backend()
+    }
+
+    fn secret_of(&self, tag: &HmacTag) -> Secret {
+        let bytes = SecretBytes::new(padded(tag.as_ref()));
+        Secret { backend: self.backend(), algorithm: self.algorithm, bytes }
     }
 
     /// HKDF-Expand, RFC 5869 §2.3. `info` is the concatenation of its parts.
@@ -157,9 +198,9 @@ impl Expander {
         if out.len() > block_len.saturating_mul(255) {
             return Err(Error::OutputTooLong);
         }
-        let mut previous: Option<hmac::Tag> = None;
+        let mut previous: Option<HmacTag> = None;
         for (block, counter) in out.chunks_mut(block_len).zip(1_u8..=255) {
-            let mut hmac = hmac::Context::with_key(&self.key);
+            let mut hmac = self.key.context();
             if let Some(previous) = &previous {
                 hmac.update(previous.as_ref());
             }
@@ -200,7 +241,7 @@ impl Expander {
         let [.., length] = N.to_be_bytes();
         let mut out = SecretBytes::new([0; N]);
         let info = HmacInput::hkdf_label(length, label, None);
-        copy_prefix(hmac::sign(&self.key, info.as_slice()).as_ref(), out.as_mut_slice());
+        copy_prefix(self.key.sign(info.as_slice()).as_ref(), out.as_mut_slice());
         out
     }
 
@@ -211,7 +252,7 @@ impl Expander {
 
     fn expand_to_hash(&self, label: &Label, context: Option<&Digest>) -> Secret {
         let info = HmacInput::hkdf_label(self.algorithm.output_len_byte(), label, context);
-        Secret::from_tag(self.algorithm, &hmac::sign(&self.key, info.as_slice()))
+        self.secret_of(&self.key.sign(info.as_slice()))
     }
 
     /// HKDF-Expand-Label with output of the hash's length. Only the first 255 bytes of `context`
@@ -222,35 +263,35 @@ impl Expander {
         let length = self.algorithm.output_len_byte();
         let info: [&[u8]; 5] = [&[0, length], label.wire(), &[context_len], context, &[1]];
         let tag = match HmacInput::of(&info) {
-            Some(info) => hmac::sign(&self.key, info.as_slice()),
+            Some(info) => self.key.sign(info.as_slice()),
             None => self.hmac_of(&[], &info),
         };
-        Secret::from_tag(self.algorithm, &tag)
+        self.secret_of(&tag)
     }
 
     /// HMAC with the secret as key.
     #[must_use]
     pub fn hmac(&self, message: &[u8]) -> Digest {
-        Digest::copied_from(self.algorithm, hmac::sign(&self.key, message).as_ref())
+        Digest::copied_from(self.algorithm, self.key.sign(message).as_ref())
     }
 
     /// Returns whether `received` is the HMAC of `message`, compared in constant time.
     #[must_use]
     pub fn verify(&self, message: &[u8], received: &[u8]) -> bool {
-        hmac::verify(&self.key, message, received).is_ok()
+        self.key.verify(message, received)
     }
 
     /// HMAC over the concatenation of `head` and `others`. The result may be secret.
     #[inline]
-    pub(crate) fn hmac_of(&self, head: &[&[u8]], others: &[&[u8]]) -> hmac::Tag {
-        let mut hmac = hmac::Context::with_key(&self.key);
+    pub(crate) fn hmac_of(&self, head: &[&[u8]], others: &[&[u8]]) -> HmacTag {
+        let mut hmac = self.key.context();
         head.iter().chain(others).for_each(|part| hmac.update(part));
         hmac.sign()
     }
 
     /// HKDF-Extract with the secret as salt.
     pub(crate) fn extract(&self, input_keying_material: &[u8]) -> Secret {
-        Secret::from_tag(self.algorithm, &hmac::sign(&self.key, input_keying_material))
+        self.secret_of(&self.key.sign(input_keying_material))
     }
 }
 
@@ -263,7 +304,7 @@ impl fmt::Debug for Expander {
 impl Drop for Expander {
     #[inline(never)]
     fn drop(&mut self) {
-        self.overwrite();
+        self.key.overwrite();
     }
 }
 
@@ -291,10 +332,6 @@ impl Label {
 
 const PREFIX: &[u8] = b"tls13 ";
 
-/// SHA-384 has the largest state, so this overwrites all bytes of any other key: in a SHA-256 key
-/// half of them are uninitialised, and hold old stack memory.
-static KNOWN_KEY: LazyLock<hmac::Key> = LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA384, &[]));
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -306,48 +343,56 @@ mod tests {
 
     #[test]
     fn rfc_5869_vectors() {
-        let cases = include_str!("../tests/data/rfc5869.txt").lines().filter(|line| !line.starts_with('#'));
-        let mut count = 0;
-        for case in cases {
-            let values: Vec<_> = case.split(' ').map(hex).collect();
-            let [ikm, salt, info, prk, okm] = values.try_into().unwrap();
-            let secret = extract(HashAlgorithm::Sha256, &salt, &ikm);
-            assert_eq!(secret.as_ref(), prk);
-            for length in 0..=okm.len() {
-                let mut out = vec![0; length];
-                expand(HashAlgorithm::Sha256, &prk, &info, &mut out).unwrap();
-                assert_eq!(out, okm[..length]);
+        for &backend in Backend::ALL {
+            let cases = include_str!("../tests/data/rfc5869.txt").lines().filter(|line| !line.starts_with('#'));
+            let mut count = 0;
+            for case in cases {
+                let values: Vec<_> = case.split(' ').map(hex).collect();
+                let [ikm, salt, info, prk, okm] = values.try_into().unwrap();
+                let secret = extract(backend, HashAlgorithm::Sha256, &salt, &ikm);
+                assert_eq!(secret.as_ref(), prk);
+                for length in 0..=okm.len() {
+                    let mut out = vec![0; length];
+                    expand(backend, HashAlgorithm::Sha256, &prk, &info, &mut out).unwrap();
+                    assert_eq!(out, okm[..length]);
+                }
+                count += 1;
             }
-            count += 1;
+            assert_eq!(count, 3);
         }
-        assert_eq!(count, 3);
     }
 
     #[test]
     fn output_is_limited_to_255_digests() {
-        for algorithm in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
-            let expander = Expander::new(algorithm, b"key");
-            let mut most = vec![0; 255 * algorithm.output_len()];
-            assert_eq!(expander.expand(&[b"info"], &mut most), Ok(()));
-            assert!(most[254 * algorithm.output_len()..].iter().any(|byte| *byte != 0));
-            most.push(0);
-            assert_eq!(expander.expand(&[b"info"], &mut most), Err(Error::OutputTooLong));
+        for &backend in Backend::ALL {
+            for algorithm in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
+                let expander = Expander::new(backend, algorithm, b"key");
+                let mut most = vec![0; 255 * algorithm.output_len()];
+                assert_eq!(expander.expand(&[b"info"], &mut most), Ok(()));
+                assert!(most[254 * algorithm.output_len()..].iter().any(|byte| *byte != 0));
+                most.push(0);
+                assert_eq!(expander.expand(&[b"info"], &mut most), Err(Error::OutputTooLong));
+            }
         }
     }
 
     #[test]
     fn label_and_context_are_limited_by_their_length_byte() {
-        let expander = Expander::new(HashAlgorithm::Sha256, b"key");
-        let mut out = [0; 8];
-        assert_eq!(expander.expand_label(&[1; 249], &[1; 255], &mut out), Ok(()));
-        assert_eq!(expander.expand_label(&[1; 250], b"", &mut out), Err(Error::OutputTooLong));
-        assert_eq!(expander.expand_label(b"", &[1; 256], &mut out), Err(Error::OutputTooLong));
+        for &backend in Backend::ALL {
+            let expander = Expander::new(backend, HashAlgorithm::Sha256, b"key");
+            let mut out = [0; 8];
+            assert_eq!(expander.expand_label(&[1; 249], &[1; 255], &mut out), Ok(()));
+            assert_eq!(expander.expand_label(&[1; 250], b"", &mut out), Err(Error::OutputTooLong));
+            assert_eq!(expander.expand_label(b"", &[1; 256], &mut out), Err(Error::OutputTooLong));
+        }
     }
 
     #[test]
     fn debug_shows_no_secret() {
-        let secret = extract(HashAlgorithm::Sha256, b"", b"");
-        let shown = format!("{secret:?} {:?}", secret.expander());
-        assert_eq!(shown, "Secret { algorithm: Sha256, .. } Expander { algorithm: Sha256, .. }");
+        for &backend in Backend::ALL {
+            let secret = extract(backend, HashAlgorithm::Sha256, b"", b"");
+            let shown = format!("{secret:?} {:?}", secret.expander());
+            assert_eq!(shown, "Secret { algorithm: Sha256, .. } Expander { algorithm: Sha256, .. }");
+        }
     }
 }

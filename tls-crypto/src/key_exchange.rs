@@ -3,15 +3,14 @@
 
 use core::fmt;
 
-use ring::agreement;
-
-use crate::Error;
+use crate::backend::{EcdhKey, EcdhPublicKey};
 use crate::hash::copy_prefix;
 use crate::secret_bytes::SecretBytes;
+use crate::{Backend, Error};
 
 mod group;
 #[cfg(feature = "post-quantum")]
-mod ml_kem;
+pub(crate) mod ml_kem;
 mod source;
 
 use group::Algorithm;
@@ -30,10 +29,10 @@ use source::{Source, SystemSource};
 /// [responds](KeyExchangeResponse::to) to the share.
 ///
 /// ```
-/// use strata_tls_crypto::{EphemeralKey, Group, KeyExchangeResponse};
+/// use strata_tls_crypto::{Backend, EphemeralKey, Group, KeyExchangeResponse};
 ///
-/// let client = EphemeralKey::generate(Group::X25519)?;
-/// let server = KeyExchangeResponse::to(Group::X25519, client.public_key())?;
+/// let client = EphemeralKey::generate(Backend::ring(), Group::X25519)?;
+/// let server = KeyExchangeResponse::to(Backend::ring(), Group::X25519, client.public_key())?;
 ///
 /// let at_client = client.agree(server.share())?;
 /// let at_server = server.into_secret();
@@ -48,7 +47,7 @@ pub struct EphemeralKey {
 
 /// The private key of each algorithm.
 enum PrivateKey {
-    Ecdh(agreement::EphemeralPrivateKey),
+    Ecdh(EcdhKey),
     #[cfg(feature = "post-quantum")]
     MlKem(DecapsulationKey),
     /// On the heap, so that the others are not larger than without it.
@@ -59,13 +58,13 @@ enum PrivateKey {
 #[cfg(feature = "post-quantum")]
 struct HybridKey {
     hybrid: Hybrid,
-    ecdh: agreement::EphemeralPrivateKey,
+    ecdh: EcdhKey,
     ml_kem: DecapsulationKey,
 }
 
 /// A share as it is sent.
 enum PublicKey {
-    Ecdh(agreement::PublicKey),
+    Ecdh(EcdhPublicKey),
     #[cfg(feature = "post-quantum")]
     Bytes(Vec<u8>),
 }
@@ -81,13 +80,14 @@ impl PublicKey {
 }
 
 impl EphemeralKey {
-    /// Generates a key pair with the operating system's random number generator.
+    /// Generates a key pair with the backend's random number generator.
     ///
     /// # Errors
     ///
-    /// [`Error::Random`] if no random bytes are available.
-    pub fn generate(group: Group) -> Result<Self, Error> {
-        Self::drawn_from(group, &SystemSource)
+    /// [`Error::Random`] if no random bytes are available. [`Error::KeyExchange`] if the backend
+    /// [lacks](Backend::supports_group) the group.
+    pub fn generate(backend: Backend, group: Group) -> Result<Self, Error> {
+        Self::drawn_from(group, &SystemSource(backend))
     }
 
     /// Creates the key pair of a private key from a published test vector. That of ML-KEM is the
@@ -95,10 +95,11 @@ impl EphemeralKey {
     ///
     /// # Errors
     ///
-    /// [`Error::KeyExchange`] if the private key is invalid for the group.
+    /// [`Error::KeyExchange`] if the private key is invalid for the group, or the backend lacks the
+    /// group.
     #[cfg(any(test, feature = "fixed-ephemeral-keys"))]
-    pub fn from_private_key(group: Group, private_key: &[u8]) -> Result<Self, Error> {
-        Self::drawn_from(group, &FixedSource::of_key(group, private_key)?)
+    pub fn from_private_key(backend: Backend, group: Group, private_key: &[u8]) -> Result<Self, Error> {
+        Self::drawn_from(group, &FixedSource::of_key(backend, group, private_key)?)
     }
 
     fn drawn_from(group: Group, source: &impl Source) -> Result<Self, Error> {
@@ -109,13 +110,13 @@ impl EphemeralKey {
             }
             #[cfg(feature = "post-quantum")]
             Algorithm::MlKem(set) => {
-                let (private, public) = set.generate(&source.bytes()?);
+                let (private, public) = source.ml_kem_key(set)?;
                 (PrivateKey::MlKem(private), PublicKey::Bytes(public))
             }
             #[cfg(feature = "post-quantum")]
             Algorithm::Hybrid(hybrid) => {
                 let (ecdh, point) = source.ecdh_key(hybrid.curve)?;
-                let (ml_kem, key) = hybrid.ml_kem.generate(&source.bytes()?);
+                let (ml_kem, key) = source.ml_kem_key(hybrid.ml_kem)?;
                 let share = hybrid.in_order(point.as_ref(), &key).concat();
                 (PrivateKey::Hybrid(Box::new(HybridKey { hybrid, ecdh, ml_kem })), PublicKey::Bytes(share))
             }
@@ -179,7 +180,7 @@ impl EphemeralKey {
     pub fn agree(self, peer_public: &[u8]) -> Result<SharedSecret, Error> {
         match (self.private, self.group.algorithm()) {
             (PrivateKey::Ecdh(private), Algorithm::Ecdh(curve)) => {
-                agree(curve, private, peer_public, SharedSecret::copied_from)
+                private.agree(curve, peer_public, SharedSecret::copied_from)
             }
             #[cfg(feature = "post-quantum")]
             (PrivateKey::MlKem(private), _) => {
@@ -190,7 +191,7 @@ impl EphemeralKey {
                 let HybridKey { hybrid, ecdh, ml_kem } = *key;
                 let (point, ciphertext) = hybrid.split(peer_public, hybrid.ml_kem.ciphertext_len())?;
                 let secret = ml_kem.decapsulate(ciphertext)?;
-                agree(hybrid.curve, ecdh, point, |ecdh| {
+                ecdh.agree(hybrid.curve, point, |ecdh| {
                     SharedSecret::concatenated(hybrid.in_order(ecdh, secret.as_slice()))
                 })
             }
@@ -220,8 +221,8 @@ impl KeyExchangeResponse {
     /// [`Error::KeyExchange`] for an invalid share: as for [`EphemeralKey::agree`], and if an
     /// encapsulation key of ML-KEM is not in canonical form (FIPS 203 §7.2). [`Error::Random`] if
     /// no random bytes are available.
-    pub fn to(group: Group, peer_public: &[u8]) -> Result<Self, Error> {
-        Self::drawn_from(group, peer_public, &SystemSource)
+    pub fn to(backend: Backend, group: Group, peer_public: &[u8]) -> Result<Self, Error> {
+        Self::drawn_from(group, peer_public, &SystemSource(backend))
     }
 
     /// Responds with a private key from a published test vector. That of ML-KEM is the message `m`
@@ -229,32 +230,38 @@ impl KeyExchangeResponse {
     ///
     /// # Errors
     ///
-    /// [`Error::KeyExchange`] as for [`to`](Self::to), and if the private key is invalid.
+    /// [`Error::KeyExchange`] as for [`to`](Self::to), and if the private key is invalid. Always
+    /// for groups with ML-KEM under AWS-LC, which takes no message.
     #[cfg(any(test, feature = "fixed-ephemeral-keys"))]
-    pub fn from_private_key(group: Group, private_key: &[u8], peer_public: &[u8]) -> Result<Self, Error> {
-        Self::drawn_from(group, peer_public, &FixedSource::of_response(group, private_key)?)
+    pub fn from_private_key(
+        backend: Backend,
+        group: Group,
+        private_key: &[u8],
+        peer_public: &[u8],
+    ) -> Result<Self, Error> {
+        Self::drawn_from(group, peer_public, &FixedSource::of_response(backend, group, private_key)?)
     }
 
     fn drawn_from(group: Group, peer_public: &[u8], source: &impl Source) -> Result<Self, Error> {
         match group.algorithm() {
             Algorithm::Ecdh(curve) => {
                 let (private, public) = source.ecdh_key(curve)?;
-                let secret = agree(curve, private, peer_public, SharedSecret::copied_from)?;
+                let secret = private.agree(curve, peer_public, SharedSecret::copied_from)?;
                 Ok(Self { public: PublicKey::Ecdh(public), secret })
             }
             #[cfg(feature = "post-quantum")]
             Algorithm::MlKem(set) => {
-                let (ciphertext, secret) = set.encapsulate(peer_public, &source.bytes()?)?;
+                let (ciphertext, secret) = source.encapsulate(set, peer_public)?;
                 let secret = SharedSecret::copied_from(secret.as_slice());
                 Ok(Self { public: PublicKey::Bytes(ciphertext), secret })
             }
             #[cfg(feature = "post-quantum")]
             Algorithm::Hybrid(hybrid) => {
                 let (peer_point, key) = hybrid.split(peer_public, hybrid.ml_kem.key_len())?;
-                let (ciphertext, secret) = hybrid.ml_kem.encapsulate(key, &source.bytes()?)?;
+                let (ciphertext, secret) = source.encapsulate(hybrid.ml_kem, key)?;
                 let (private, point) = source.ecdh_key(hybrid.curve)?;
                 let public = PublicKey::Bytes(hybrid.in_order(point.as_ref(), &ciphertext).concat());
-                let secret = agree(hybrid.curve, private, peer_point, |ecdh| {
+                let secret = private.agree(hybrid.curve, peer_point, |ecdh| {
                     SharedSecret::concatenated(hybrid.in_order(ecdh, secret.as_slice()))
                 })?;
                 Ok(Self { public, secret })
@@ -281,16 +288,6 @@ impl fmt::Debug for KeyExchangeResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyExchangeResponse").finish_non_exhaustive()
     }
-}
-
-fn agree(
-    curve: &'static agreement::Algorithm,
-    private: agreement::EphemeralPrivateKey,
-    peer_public: &[u8],
-    derive: impl FnOnce(&[u8]) -> SharedSecret,
-) -> Result<SharedSecret, Error> {
-    let peer_public = agreement::UnparsedPublicKey::new(curve, peer_public);
-    agreement::agree_ephemeral(private, &peer_public, derive).map_err(|_| Error::KeyExchange)
 }
 
 /// The shared secret of a key exchange, which is the input of the key schedule. Zeroized on drop,
@@ -336,8 +333,12 @@ impl fmt::Debug for SharedSecret {
     }
 }
 
-/// The x coordinate of a P-384 point, and the secret of ML-KEM.
-const MAX_SHARED_SECRET_LEN: usize = if cfg!(feature = "post-quantum") { 48 + 32 } else { 48 };
+/// The x coordinate of a P-384 point with the secret of ML-KEM, or of a P-521 point.
+const MAX_SHARED_SECRET_LEN: usize = match (cfg!(feature = "post-quantum"), cfg!(feature = "aws-lc-rs")) {
+    (true, _) => 48 + 32,
+    (false, true) => 66,
+    (false, false) => 48,
+};
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
-//! The cryptography of TLS, built on ring.
+//! The cryptography of TLS, built on ring or AWS-LC.
 //!
 //! This crate handles bytes and labels. It has no messages, no state machine and no I/O, and its
-//! API does not expose ring.
+//! API does not expose these libraries: a [`Backend`] is a value.
 //!
 //! ```text
 //! TLS 1.3
@@ -38,17 +38,19 @@
 //!
 //! ```
 //! use strata_tls_crypto::tls13::EarlySecret;
-//! use strata_tls_crypto::{EphemeralKey, Group, KeyExchangeResponse, TLS13_AES_128_GCM_SHA256, Transcript};
+//! use strata_tls_crypto::{
+//!     Backend, EphemeralKey, Group, KeyExchangeResponse, TLS13_AES_128_GCM_SHA256, Transcript,
+//! };
 //!
-//! let suite = TLS13_AES_128_GCM_SHA256;
-//! let client = EphemeralKey::generate(Group::X25519)?;
-//! let server = KeyExchangeResponse::to(Group::X25519, client.public_key())?;
+//! let (backend, suite) = (Backend::default(), TLS13_AES_128_GCM_SHA256);
+//! let client = EphemeralKey::generate(backend, Group::X25519)?;
+//! let server = KeyExchangeResponse::to(backend, Group::X25519, client.public_key())?;
 //! let shared = server.into_secret();
 //!
-//! let mut transcript = Transcript::new(suite.hash);
+//! let mut transcript = Transcript::new(backend, suite.hash);
 //! transcript.add(b"ClientHello");
 //! transcript.add(b"ServerHello");
-//! let early = EarlySecret::new(suite.hash);
+//! let early = EarlySecret::new(backend, suite.hash);
 //! let (handshake, secret) = early.into_handshake(shared, &transcript.hash());
 //!
 //! // Layout: header, explicit nonce (if any), content, room for the tag.
@@ -74,6 +76,7 @@
 //!
 //! # Features
 //!
+//! * `aws-lc-rs`: the backend [AWS-LC](Backend::aws_lc). Needs a C compiler. Default: off.
 //! * `encrypted-keys`: `decrypt_key`, for private keys with a password. Default: off.
 //! * `post-quantum`: groups with ML-KEM. Default: off.
 //! * `fixed-ephemeral-keys`: `EphemeralKey::from_private_key`, for published test vectors. Default:
@@ -97,7 +100,7 @@
 )]
 
 mod aead;
-mod aead_key;
+mod backend;
 pub mod der;
 mod error;
 mod hash;
@@ -121,6 +124,7 @@ mod transcript;
 pub mod verify;
 
 pub use aead::{NONCE_LEN, OpenedRecord, Opener, Overhead, Sealer, TAG_LEN};
+pub use backend::Backend;
 pub use error::Error;
 pub use hash::{Digest, HashAlgorithm, sha1_for_cert_id};
 pub use key_exchange::{EphemeralKey, Group, KeyExchangeResponse, SharedSecret};

@@ -14,10 +14,11 @@
 //! A client protects its first Initial packet, and the server removes the protection:
 //!
 //! ```
+//! use strata_tls_crypto::Backend;
 //! use strata_tls_crypto::quic::{NewPacketNumber, TAG_LEN, Version, initial_keys};
 //!
 //! let connection_id = [0x83, 0x94, 0xc8, 0xf0, 0x3e, 0x51, 0x57, 0x08];
-//! let keys = initial_keys(Version::V1, &connection_id);
+//! let keys = initial_keys(Backend::ring(), Version::V1, &connection_id);
 //! let header = *b"\xc3\0\0\0\x01\x08\x83\x94\xc8\xf0\x3e\x51\x57\x08\0\0\x40\x17\0\0\0\x02";
 //! let number_at = header.len() - 4;
 //! let mut packet = [&header[..], b"frame", &[0; TAG_LEN]].concat();
@@ -28,7 +29,7 @@
 //! keys.client.header.protect(&mut packet, number_at)?;
 //!
 //! // The server uses the same keys.
-//! let keys = initial_keys(Version::V1, &connection_id);
+//! let keys = initial_keys(Backend::ring(), Version::V1, &connection_id);
 //! let number_len = keys.client.header.unprotect(&mut packet, number_at)?;
 //! assert_eq!((number_len, &packet[..header.len()]), (4, &header[..]));
 //! let (head, payload) = packet.split_at_mut(header.len());
@@ -53,7 +54,7 @@ pub use version::Version;
 use crate::hkdf::{Expander, Label, extract};
 use crate::secret_bytes::with_zeroized_stack;
 use crate::tls13::TrafficSecret;
-use crate::{BulkAlgorithm, HashAlgorithm};
+use crate::{Backend, BulkAlgorithm, HashAlgorithm};
 
 /// The keys of one direction and encryption level.
 #[derive(Debug)]
@@ -99,8 +100,8 @@ pub struct InitialKeys {
 /// `connection_id` is the Destination Connection ID of the client's first Initial packet; after a
 /// Retry, of the first one that follows it.
 #[must_use]
-pub fn initial_keys(version: Version, connection_id: &[u8]) -> InitialKeys {
-    let initial = extract(HashAlgorithm::Sha256, version.initial_salt(), connection_id).expander();
+pub fn initial_keys(backend: Backend, version: Version, connection_id: &[u8]) -> InitialKeys {
+    let initial = extract(backend, HashAlgorithm::Sha256, version.initial_salt(), connection_id).expander();
     let keys = |label| Keys::derive(version, BulkAlgorithm::Aes128Gcm, &initial.expand_to_secret(label).expander());
     InitialKeys { client: keys(&CLIENT_INITIAL), server: keys(&SERVER_INITIAL) }
 }

@@ -3,9 +3,7 @@
 
 use core::fmt;
 
-use ring::rand::SecureRandom as _;
-
-use crate::Error;
+use crate::{Backend, Error};
 
 /// A source of unpredictable random bytes.
 ///
@@ -20,7 +18,7 @@ pub trait SecureRandom: Send + Sync + fmt::Debug {
     fn fill(&self, dest: &mut [u8]) -> Result<(), Error>;
 }
 
-/// The operating system's random number generator.
+/// The operating system's random number generator, by ring. A [`Backend`] is a source as well.
 ///
 /// ```
 /// use strata_tls_crypto::{SecureRandom, SystemRandom};
@@ -35,6 +33,6 @@ pub struct SystemRandom;
 
 impl SecureRandom for SystemRandom {
     fn fill(&self, dest: &mut [u8]) -> Result<(), Error> {
-        ring::rand::SystemRandom::new().fill(dest).map_err(|_| Error::Random)
+        Backend::ring().fill(dest)
     }
 }

@@ -3,13 +3,14 @@
 use core::fmt;
 
 use pki_types::{AlgorithmIdentifier, PrivateKeyDer, alg_id};
-use ring::rand::SystemRandom;
-use ring::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair};
 use zeroize::Zeroizing;
 
+#[cfg(feature = "aws-lc-rs")]
+use crate::backend::aws_lc;
+use crate::backend::{Library, ring};
 use crate::pem::{self, Content};
 use crate::secret_bytes::with_zeroized_stack_of;
-use crate::{Error, der, spki};
+use crate::{Backend, Error, der, spki};
 
 #[cfg(feature = "encrypted-keys")]
 mod encrypted;
@@ -42,6 +43,8 @@ pub enum SignatureAlgorithm {
     EcdsaP256Sha256,
     /// ECDSA over P-384 with SHA-384.
     EcdsaP384Sha384,
+    /// ECDSA over P-521 with SHA-512. Needs AWS-LC.
+    EcdsaP521Sha512,
     /// Ed25519, RFC 8032.
     Ed25519,
 }
@@ -60,50 +63,71 @@ impl SignatureAlgorithm {
             Self::RsaPkcs1Sha512 => 0x0601,
             Self::EcdsaP256Sha256 => 0x0403,
             Self::EcdsaP384Sha384 => 0x0503,
+            Self::EcdsaP521Sha512 => 0x0603,
             Self::RsaPssSha256 => 0x0804,
             Self::RsaPssSha384 => 0x0805,
             Self::RsaPssSha512 => 0x0806,
             Self::Ed25519 => 0x0807,
         }
     }
+}
 
-    fn rsa(self) -> Option<&'static dyn signature::RsaEncoding> {
+/// A private key for signing with any backend that [supports](Self::supports) it.
+///
+/// It is loaded into each backend that is compiled in. That way it does not depend on which
+/// configuration uses it, and one key can belong to configurations with different backends.
+///
+/// ```no_run
+/// use strata_tls_crypto::{Backend, PrivateKey};
+///
+/// let key = PrivateKey::from_pem(&std::fs::read("key.pem")?)?;
+/// let signature = key.sign(Backend::ring(), key.algorithms()[0], b"message")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct PrivateKey {
+    kind: Kind,
+    /// `None` if the backend does not support the key.
+    ring: Option<ring::SigningKey>,
+    #[cfg(feature = "aws-lc-rs")]
+    aws_lc: Option<aws_lc::SigningKey>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Rsa,
+    Ecdsa(EcCurve),
+    Ed25519,
+}
+
+/// A curve of ECDSA.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EcCurve {
+    P256,
+    P384,
+    #[cfg_attr(not(feature = "aws-lc-rs"), allow(dead_code, reason = "no backend has it"))]
+    P521,
+}
+
+impl EcCurve {
+    pub(crate) const fn signature_algorithm(self) -> SignatureAlgorithm {
         match self {
-            Self::RsaPkcs1Sha256 => Some(&signature::RSA_PKCS1_SHA256),
-            Self::RsaPkcs1Sha384 => Some(&signature::RSA_PKCS1_SHA384),
-            Self::RsaPkcs1Sha512 => Some(&signature::RSA_PKCS1_SHA512),
-            Self::RsaPssSha256 => Some(&signature::RSA_PSS_SHA256),
-            Self::RsaPssSha384 => Some(&signature::RSA_PSS_SHA384),
-            Self::RsaPssSha512 => Some(&signature::RSA_PSS_SHA512),
-            Self::EcdsaP256Sha256 | Self::EcdsaP384Sha384 | Self::Ed25519 => None,
+            Self::P256 => SignatureAlgorithm::EcdsaP256Sha256,
+            Self::P384 => SignatureAlgorithm::EcdsaP384Sha384,
+            Self::P521 => SignatureAlgorithm::EcdsaP521Sha512,
         }
     }
 }
 
-/// A private key for signing.
-///
-/// ```no_run
-/// use strata_tls_crypto::PrivateKey;
-///
-/// let key = PrivateKey::from_pem(&std::fs::read("key.pem")?)?;
-/// let signature = key.sign(key.algorithms()[0], b"message")?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub struct PrivateKey(Kind);
-
-enum Kind {
-    Rsa(RsaKeyPair),
-    EcdsaP256(EcdsaKeyPair),
-    EcdsaP384(EcdsaKeyPair),
-    Ed25519(Ed25519KeyPair),
-}
+/// A key that was read, for one backend: `None` if it lacks the curve.
+type Loaded<T> = Option<Result<T, String>>;
 
 impl PrivateKey {
     /// Reads the private key in a PEM file, in any section whose label ends with `PRIVATE KEY`. The
     /// content determines the format, not the label.
     ///
-    /// This leaves no copy of the key in memory, except those in ring's parser and the one used for
-    /// signing. The caller should overwrite `file` after use, for example with `Zeroizing`.
+    /// This leaves no copy of the key in memory, except those in the backends' parsers and the ones
+    /// used for signing. The caller should overwrite `file` after use, for example with
+    /// `Zeroizing`.
     ///
     /// # Errors
     ///
@@ -137,12 +161,13 @@ impl PrivateKey {
         Self::from_der_with_public_keys(&section.decode().map_err(KeyRejected::BadPem)?, public_keys)
     }
 
-    /// Reads a key in PKCS#8 (RSA, P-256, P-384, Ed25519), PKCS#1 (RSA) or SEC1 (P-256, P-384). The
-    /// content determines the format, not the variant of `der`.
+    /// Reads a key in PKCS#8 (RSA, P-256, P-384, Ed25519), PKCS#1 (RSA) or SEC1 (P-256, P-384);
+    /// with the feature `aws-lc-rs` also P-521, which ring cannot use. The content determines the
+    /// format, not the variant of `der`.
     ///
-    /// RSA keys must have 2048 to 4096 bits, the range that ring supports for signing, and two
-    /// primes. Elliptic curve keys must contain their public key, because ring does not compute it;
-    /// see [`from_der_with_public_keys`](Self::from_der_with_public_keys). A public key is checked
+    /// RSA keys must have 2048 to 4096 bits, the range that all backends support, and two primes.
+    /// Elliptic curve keys must contain their public key, because backends do not compute it; see
+    /// [`from_der_with_public_keys`](Self::from_der_with_public_keys). A public key is checked
     /// against the private key.
     ///
     /// # Errors
@@ -160,7 +185,7 @@ impl PrivateKey {
     ///
     /// As [`from_der`](Self::from_der).
     pub fn from_der_with_public_keys(der: &[u8], public_keys: &[&[u8]]) -> Result<Self, KeyRejected> {
-        // ring's parser leaves parts of the key there.
+        // The backend's parser leaves parts of the key there.
         with_zeroized_stack_of::<{ 16 * 1024 }, _>(|| Self::parse(der, public_keys))
     }
 
@@ -178,8 +203,8 @@ impl PrivateKey {
     /// Returns the algorithms that the key supports, in order of preference.
     #[must_use]
     pub fn algorithms(&self) -> &'static [SignatureAlgorithm] {
-        match &self.0 {
-            Kind::Rsa(_) => &[
+        match self.kind {
+            Kind::Rsa => &[
                 SignatureAlgorithm::RsaPssSha256,
                 SignatureAlgorithm::RsaPssSha384,
                 SignatureAlgorithm::RsaPssSha512,
@@ -187,9 +212,20 @@ impl PrivateKey {
                 SignatureAlgorithm::RsaPkcs1Sha384,
                 SignatureAlgorithm::RsaPkcs1Sha512,
             ],
-            Kind::EcdsaP256(_) => &[SignatureAlgorithm::EcdsaP256Sha256],
-            Kind::EcdsaP384(_) => &[SignatureAlgorithm::EcdsaP384Sha384],
-            Kind::Ed25519(_) => &[SignatureAlgorithm::Ed25519],
+            Kind::Ecdsa(EcCurve::P256) => &[SignatureAlgorithm::EcdsaP256Sha256],
+            Kind::Ecdsa(EcCurve::P384) => &[SignatureAlgorithm::EcdsaP384Sha384],
+            Kind::Ecdsa(EcCurve::P521) => &[SignatureAlgorithm::EcdsaP521Sha512],
+            Kind::Ed25519 => &[SignatureAlgorithm::Ed25519],
+        }
+    }
+
+    /// Returns whether a backend can sign with the key: ring lacks P-521.
+    #[must_use]
+    pub fn supports(&self, backend: Backend) -> bool {
+        match backend.0 {
+            Library::Ring => self.ring.is_some(),
+            #[cfg(feature = "aws-lc-rs")]
+            Library::AwsLc => self.aws_lc.is_some(),
         }
     }
 
@@ -197,23 +233,13 @@ impl PrivateKey {
     ///
     /// # Errors
     ///
-    /// [`Error::Sign`] if `algorithm` is not in [`algorithms`](Self::algorithms), or no random
-    /// bytes are available.
-    pub fn sign(&self, algorithm: SignatureAlgorithm, message: &[u8]) -> Result<Vec<u8>, Error> {
-        let random = SystemRandom::new();
-        match (&self.0, algorithm) {
-            (Kind::Rsa(key), algorithm) => {
-                let encoding = algorithm.rsa().ok_or(Error::Sign)?;
-                let mut signature = vec![0; key.public().modulus_len()];
-                key.sign(encoding, &random, message, &mut signature).map_err(|_| Error::Sign)?;
-                Ok(signature)
-            }
-            (Kind::EcdsaP256(key), SignatureAlgorithm::EcdsaP256Sha256)
-            | (Kind::EcdsaP384(key), SignatureAlgorithm::EcdsaP384Sha384) => {
-                key.sign(&random, message).map(|signature| signature.as_ref().to_vec()).map_err(|_| Error::Sign)
-            }
-            (Kind::Ed25519(key), SignatureAlgorithm::Ed25519) => Ok(key.sign(message).as_ref().to_vec()),
-            _ => Err(Error::Sign),
+    /// [`Error::Sign`] if `algorithm` is not in [`algorithms`](Self::algorithms), the backend does
+    /// not [support](Self::supports) the key, or no random bytes are available.
+    pub fn sign(&self, backend: Backend, algorithm: SignatureAlgorithm, message: &[u8]) -> Result<Vec<u8>, Error> {
+        match backend.0 {
+            Library::Ring => self.ring.as_ref().ok_or(Error::Sign)?.sign(algorithm, message),
+            #[cfg(feature = "aws-lc-rs")]
+            Library::AwsLc => self.aws_lc.as_ref().ok_or(Error::Sign)?.sign(algorithm, message),
         }
     }
 
@@ -221,16 +247,46 @@ impl PrivateKey {
     /// certificate's.
     #[must_use]
     pub fn subject_public_key_info(&self) -> Vec<u8> {
-        let (algorithm, public_key) = match &self.0 {
-            Kind::Rsa(key) => (alg_id::RSA_ENCRYPTION, key.public_key().as_ref()),
-            Kind::EcdsaP256(key) => (alg_id::ECDSA_P256, key.public_key().as_ref()),
-            Kind::EcdsaP384(key) => (alg_id::ECDSA_P384, key.public_key().as_ref()),
-            Kind::Ed25519(key) => (alg_id::ED25519, key.public_key().as_ref()),
+        let algorithm = match self.kind {
+            Kind::Rsa => alg_id::RSA_ENCRYPTION,
+            Kind::Ecdsa(EcCurve::P256) => alg_id::ECDSA_P256,
+            Kind::Ecdsa(EcCurve::P384) => alg_id::ECDSA_P384,
+            Kind::Ecdsa(EcCurve::P521) => alg_id::ECDSA_P521,
+            Kind::Ed25519 => alg_id::ED25519,
         };
+        let public_key = self.ring.as_ref().map(ring::SigningKey::public_key);
+        #[cfg(feature = "aws-lc-rs")]
+        let public_key = public_key.or_else(|| self.aws_lc.as_ref().map(aws_lc::SigningKey::public_key));
         let algorithm = der::element(der::SEQUENCE, &[algorithm.as_ref()]);
         let no_unused_bits = [0];
-        let public_key = der::element(der::BIT_STRING, &[&no_unused_bits, public_key]);
+        let public_key = der::element(der::BIT_STRING, &[&no_unused_bits, public_key.unwrap_or_default()]);
         der::element(der::SEQUENCE, &[&algorithm, &public_key])
+    }
+
+    /// Creates the key from what each backend made of it. A key that all backends with its curve
+    /// reject is rejected.
+    fn loaded(
+        kind: Kind,
+        ring: Loaded<ring::SigningKey>,
+        #[cfg(feature = "aws-lc-rs")] aws_lc: Loaded<aws_lc::SigningKey>,
+    ) -> Result<Self, KeyRejected> {
+        let mut rejected = None;
+        let ring = usable(ring, &mut rejected);
+        #[cfg(feature = "aws-lc-rs")]
+        let aws_lc = usable(aws_lc, &mut rejected);
+        let is_usable = ring.is_some();
+        #[cfg(feature = "aws-lc-rs")]
+        let is_usable = is_usable || aws_lc.is_some();
+        match rejected {
+            _ if is_usable => Ok(Self {
+                kind,
+                ring,
+                #[cfg(feature = "aws-lc-rs")]
+                aws_lc,
+            }),
+            Some(why) => Err(KeyRejected::Invalid(why)),
+            None => Err(KeyRejected::unsupported_curve(None)),
+        }
     }
 
     /// RFC 5958, and its predecessor RFC 5208.
@@ -242,7 +298,12 @@ impl PrivateKey {
         if let Some(curve) = CURVES.iter().find(|curve| algorithm == curve.algorithm.as_ref()) {
             Self::from_ec_private_key(curve, private_key, public_keys)
         } else if algorithm == alg_id::ED25519.as_ref() {
-            Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map(Kind::Ed25519).map_err(KeyRejected::by_ring).map(Self)
+            Self::loaded(
+                Kind::Ed25519,
+                Some(ring::SigningKey::ed25519(pkcs8)),
+                #[cfg(feature = "aws-lc-rs")]
+                Some(aws_lc::SigningKey::ed25519(pkcs8)),
+            )
         } else if is_rsa_encryption(algorithm) {
             Self::from_pkcs1(private_key)
         } else {
@@ -278,7 +339,7 @@ impl PrivateKey {
             None => None,
         };
         if let Some(point) = own.filter(|point| !spki::is_compressed(point)) {
-            return curve.key_pair(&scalar, point).map_err(KeyRejected::by_ring);
+            return curve.key_pair(&scalar, point);
         }
         let mut tried = 0_usize;
         for public_key in public_keys {
@@ -300,7 +361,12 @@ impl PrivateKey {
     /// RFC 8017 §A.1.2.
     fn from_pkcs1(pkcs1: &[u8]) -> Result<Self, KeyRejected> {
         check_rsa_size(pkcs1)?;
-        RsaKeyPair::from_der(pkcs1).map(Kind::Rsa).map_err(KeyRejected::by_ring).map(Self)
+        Self::loaded(
+            Kind::Rsa,
+            Some(ring::SigningKey::rsa(pkcs1)),
+            #[cfg(feature = "aws-lc-rs")]
+            Some(aws_lc::SigningKey::rsa(pkcs1)),
+        )
     }
 }
 
@@ -323,11 +389,12 @@ fn sole_section(file: &[u8]) -> Result<pem::Section<'_>, KeyRejected> {
 
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match &self.0 {
-            Kind::Rsa(_) => "RSA",
-            Kind::EcdsaP256(_) => "ECDSA P-256",
-            Kind::EcdsaP384(_) => "ECDSA P-384",
-            Kind::Ed25519(_) => "Ed25519",
+        let kind = match self.kind {
+            Kind::Rsa => "RSA",
+            Kind::Ecdsa(EcCurve::P256) => "ECDSA P-256",
+            Kind::Ecdsa(EcCurve::P384) => "ECDSA P-384",
+            Kind::Ecdsa(EcCurve::P521) => "ECDSA P-521",
+            Kind::Ed25519 => "Ed25519",
         };
         write!(f, "PrivateKey({kind})")
     }
@@ -338,8 +405,7 @@ struct Curve {
     /// The AlgorithmIdentifier of its public keys.
     algorithm: AlgorithmIdentifier,
     scalar_len: usize,
-    signing: &'static signature::EcdsaSigningAlgorithm,
-    kind: fn(EcdsaKeyPair) -> Kind,
+    name: EcCurve,
 }
 
 impl Curve {
@@ -355,27 +421,34 @@ impl Curve {
         Ok(padded)
     }
 
-    fn key_pair(&self, scalar: &[u8], point: &[u8]) -> Result<PrivateKey, ring::error::KeyRejected> {
-        let random = SystemRandom::new();
-        let pair = EcdsaKeyPair::from_private_key_and_public_key(self.signing, scalar, point, &random)?;
-        Ok(PrivateKey((self.kind)(pair)))
+    fn key_pair(&self, scalar: &[u8], point: &[u8]) -> Result<PrivateKey, KeyRejected> {
+        PrivateKey::loaded(
+            Kind::Ecdsa(self.name),
+            ring::SigningKey::ecdsa(self.name, scalar, point),
+            #[cfg(feature = "aws-lc-rs")]
+            Some(aws_lc::SigningKey::ecdsa(self.name, scalar, point)),
+        )
     }
 }
 
-static CURVES: [Curve; 2] = [
-    Curve {
-        algorithm: alg_id::ECDSA_P256,
-        scalar_len: 32,
-        signing: &signature::ECDSA_P256_SHA256_ASN1_SIGNING,
-        kind: Kind::EcdsaP256,
-    },
-    Curve {
-        algorithm: alg_id::ECDSA_P384,
-        scalar_len: 48,
-        signing: &signature::ECDSA_P384_SHA384_ASN1_SIGNING,
-        kind: Kind::EcdsaP384,
-    },
+/// The curves that at least one backend has.
+static CURVES: &[Curve] = &[
+    Curve { algorithm: alg_id::ECDSA_P256, scalar_len: 32, name: EcCurve::P256 },
+    Curve { algorithm: alg_id::ECDSA_P384, scalar_len: 48, name: EcCurve::P384 },
+    #[cfg(feature = "aws-lc-rs")]
+    Curve { algorithm: alg_id::ECDSA_P521, scalar_len: 66, name: EcCurve::P521 },
 ];
+
+/// Returns the key if a backend accepts it, or else keeps the reason of the first that does not.
+fn usable<T>(loaded: Loaded<T>, rejected: &mut Option<String>) -> Option<T> {
+    match loaded? {
+        Ok(key) => Some(key),
+        Err(why) => {
+            rejected.get_or_insert(why);
+            None
+        }
+    }
+}
 
 /// Returns whether an AlgorithmIdentifier is rsaEncryption, with its NULL or without.
 fn is_rsa_encryption(algorithm: &[u8]) -> bool {

@@ -1,7 +1,5 @@
 //! Cipher suites: RFC 9846 §B.4, and those of TLS 1.2 from RFC 5289 and RFC 7905.
 
-use ring::aead;
-
 use crate::HashAlgorithm;
 
 /// An AEAD algorithm for records.
@@ -37,14 +35,6 @@ impl BulkAlgorithm {
         match self {
             Self::Aes128Gcm | Self::Aes256Gcm => 1 << 24,
             Self::ChaCha20Poly1305 => u64::MAX,
-        }
-    }
-
-    pub(crate) fn aead(self) -> &'static aead::Algorithm {
-        match self {
-            Self::Aes128Gcm => &aead::AES_128_GCM,
-            Self::Aes256Gcm => &aead::AES_256_GCM,
-            Self::ChaCha20Poly1305 => &aead::CHACHA20_POLY1305,
         }
     }
 }

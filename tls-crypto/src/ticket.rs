@@ -2,11 +2,10 @@
 
 use core::fmt;
 
-use ring::aead::{Aad, CHACHA20_POLY1305, NONCE_LEN, Nonce};
 use zeroize::Zeroizing;
 
-use crate::aead_key::AeadKey;
-use crate::{Error, SecureRandom, SystemRandom};
+use crate::backend::AeadKey;
+use crate::{Backend, BulkAlgorithm, Error, NONCE_LEN, SecureRandom};
 
 /// A key that seals tickets, and opens the tickets it sealed.
 ///
@@ -14,22 +13,24 @@ use crate::{Error, SecureRandom, SystemRandom};
 /// ticket = name (16) ‖ nonce (12) ‖ state, encrypted ‖ tag (16)
 /// ```
 ///
-/// Tickets use ChaCha20-Poly1305 and authenticate the name. Nonces are random, because servers that
+/// Tickets use ChaCha20-Poly1305 and authenticate the name. A ticket that one backend sealed opens
+/// with another. Nonces are random, because servers that
 /// share a key have no common counter; a key may seal up to 2^32 tickets. The key is overwritten on
 /// drop. Anyone holding it can decrypt and resume every session whose ticket it sealed, so replace
 /// it often.
 ///
 /// ```
-/// use strata_tls_crypto::TicketKey;
+/// use strata_tls_crypto::{Backend, TicketKey};
 ///
-/// let key = TicketKey::generate()?;
+/// let key = TicketKey::generate(Backend::ring())?;
 /// let ticket = key.seal(b"state")?;
 /// assert_eq!(key.open(&ticket).as_deref(), Some(&b"state".to_vec()));
-/// assert_eq!(TicketKey::generate()?.open(&ticket), None);
+/// assert_eq!(TicketKey::generate(Backend::ring())?.open(&ticket), None);
 /// # Ok::<(), strata_tls_crypto::Error>(())
 /// ```
 pub struct TicketKey {
     name: [u8; Self::NAME_LEN],
+    backend: Backend,
     key: AeadKey,
 }
 
@@ -46,10 +47,10 @@ impl TicketKey {
     /// # Errors
     ///
     /// [`Error::Random`].
-    pub fn generate() -> Result<Self, Error> {
+    pub fn generate(backend: Backend) -> Result<Self, Error> {
         let mut bytes = Zeroizing::new([0; Self::LEN]);
-        SystemRandom.fill(&mut *bytes)?;
-        Self::from_bytes(&bytes)
+        backend.fill(&mut *bytes)?;
+        Self::from_bytes(backend, &bytes)
     }
 
     /// Creates a key that several servers share. All bytes must be random. The name is sent
@@ -58,18 +59,18 @@ impl TicketKey {
     /// # Errors
     ///
     /// None in practice, because the length is correct.
-    pub fn from_bytes(bytes: &[u8; Self::LEN]) -> Result<Self, Error> {
-        let key = Self::prepare(bytes);
+    pub fn from_bytes(backend: Backend, bytes: &[u8; Self::LEN]) -> Result<Self, Error> {
+        let key = Self::prepare(backend, bytes);
         overwrite_stack();
         key
     }
 
     /// Not inlined, so that its stack frame is within the range of [`overwrite_stack`].
     #[inline(never)]
-    fn prepare(bytes: &[u8; Self::LEN]) -> Result<Self, Error> {
+    fn prepare(backend: Backend, bytes: &[u8; Self::LEN]) -> Result<Self, Error> {
         let (name, key) = bytes.split_first_chunk().ok_or(Error::Seal)?;
-        let key = AeadKey::new(&CHACHA20_POLY1305, key).ok_or(Error::Seal)?;
-        Ok(Self { name: *name, key })
+        let key = AeadKey::new(backend, BulkAlgorithm::ChaCha20Poly1305, key).ok_or(Error::Seal)?;
+        Ok(Self { name: *name, backend, key })
     }
 
     /// Returns the name with which its tickets start.
@@ -85,19 +86,17 @@ impl TicketKey {
     /// [`Error::Random`]; [`Error::Seal`] if `state` is longer than 2^36 bytes.
     pub fn seal(&self, state: &[u8]) -> Result<Vec<u8>, Error> {
         let mut nonce = [0; NONCE_LEN];
-        SystemRandom.fill(&mut nonce)?;
+        self.backend.fill(&mut nonce)?;
         let mut ticket = Vec::with_capacity(state.len().saturating_add(Self::OVERHEAD));
         ticket.extend_from_slice(&self.name);
         ticket.extend_from_slice(&nonce);
         ticket.extend_from_slice(state);
         let body = ticket.get_mut(Self::NAME_LEN + NONCE_LEN..).ok_or(Error::Seal)?;
-        let nonce = Nonce::assume_unique_for_key(nonce);
-        let sealed = self.key.seal_in_place_separate_tag(nonce, Aad::from(self.name), body);
-        let Ok(tag) = sealed else {
+        let Ok(tag) = self.key.seal(nonce, self.name, body) else {
             zeroize::Zeroize::zeroize(&mut ticket);
             return Err(Error::Seal);
         };
-        ticket.extend_from_slice(tag.as_ref());
+        ticket.extend_from_slice(&tag);
         Ok(ticket)
     }
 
@@ -110,15 +109,15 @@ impl TicketKey {
             return None;
         }
         let mut state = Zeroizing::new(sealed.to_vec());
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        let length = self.key.open_in_place(nonce, Aad::from(self.name), &mut state).ok()?.len();
+        let length = self.key.open(*nonce, self.name, &mut state).ok()?.len();
         state.truncate(length);
         Some(state)
     }
 }
 
-/// Overwrites the stack frames of previous calls. ring prepares a key there; otherwise a later move
-/// to the heap could copy remains of it in padding bytes, which stay for the lifetime of the key.
+/// Overwrites the stack frames of previous calls. The backend prepares a key there; otherwise a
+/// later move to the heap could copy remains of it in padding bytes, which stay for the lifetime of
+/// the key.
 #[inline(never)]
 fn overwrite_stack() {
     // Not a constant, which would not be on the stack.
@@ -138,53 +137,64 @@ mod tests {
 
     #[test]
     fn modified_or_truncated_ticket_is_rejected() {
-        let key = TicketKey::generate().unwrap();
-        let ticket = key.seal(b"a state").unwrap();
-        assert_eq!(ticket.len(), 7 + TicketKey::OVERHEAD);
-        for bit in 0..ticket.len() * 8 {
-            let mut changed = ticket.clone();
-            changed[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(key.open(&changed), None, "bit {bit}");
+        for &backend in Backend::ALL {
+            let key = TicketKey::generate(backend).unwrap();
+            let ticket = key.seal(b"a state").unwrap();
+            assert_eq!(ticket.len(), 7 + TicketKey::OVERHEAD);
+            for bit in 0..ticket.len() * 8 {
+                let mut changed = ticket.clone();
+                changed[bit / 8] ^= 1 << (bit % 8);
+                assert_eq!(key.open(&changed), None, "bit {bit}");
+            }
+            for length in 0..ticket.len() {
+                assert_eq!(key.open(&ticket[..length]), None, "{length} bytes");
+            }
+            assert_eq!(key.open(&[&ticket[..], &[0]].concat()), None);
         }
-        for length in 0..ticket.len() {
-            assert_eq!(key.open(&ticket[..length]), None, "{length} bytes");
-        }
-        assert_eq!(key.open(&[&ticket[..], &[0]].concat()), None);
     }
 
     #[test]
     fn shared_key_opens_tickets_of_another_server() {
-        let bytes = [7; TicketKey::LEN];
-        let (one, other) = (TicketKey::from_bytes(&bytes).unwrap(), TicketKey::from_bytes(&bytes).unwrap());
-        assert_eq!(other.open(&one.seal(b"state").unwrap()).unwrap().as_slice(), b"state");
-        let mut renamed = bytes;
-        renamed[0] ^= 1;
-        assert_eq!(TicketKey::from_bytes(&renamed).unwrap().open(&one.seal(b"state").unwrap()), None);
+        for &backend in Backend::ALL {
+            let bytes = [7; TicketKey::LEN];
+            let (one, other) =
+                (TicketKey::from_bytes(backend, &bytes).unwrap(), TicketKey::from_bytes(backend, &bytes).unwrap());
+            assert_eq!(other.open(&one.seal(b"state").unwrap()).unwrap().as_slice(), b"state");
+            let mut renamed = bytes;
+            renamed[0] ^= 1;
+            assert_eq!(TicketKey::from_bytes(backend, &renamed).unwrap().open(&one.seal(b"state").unwrap()), None);
+        }
     }
 
     #[test]
     fn two_tickets_of_one_state_share_only_the_name() {
-        let key = TicketKey::generate().unwrap();
-        let (one, two) = (key.seal(&[0; 64]).unwrap(), key.seal(&[0; 64]).unwrap());
-        assert_eq!(one[..16], two[..16]);
-        assert_ne!(one[16..28], two[16..28], "the nonces are equal");
-        assert!(one[28..].chunks(8).zip(two[28..].chunks(8)).all(|(a, b)| a != b));
+        for &backend in Backend::ALL {
+            let key = TicketKey::generate(backend).unwrap();
+            let (one, two) = (key.seal(&[0; 64]).unwrap(), key.seal(&[0; 64]).unwrap());
+            assert_eq!(one[..16], two[..16]);
+            assert_ne!(one[16..28], two[16..28], "the nonces are equal");
+            assert!(one[28..].chunks(8).zip(two[28..].chunks(8)).all(|(a, b)| a != b));
+        }
     }
 
     #[test]
     fn generated_keys_differ() {
-        // CVE-2020-13777: GnuTLS used a key of zeros until its first rotation.
-        let (one, two) = (TicketKey::generate().unwrap(), TicketKey::generate().unwrap());
-        assert_ne!(one.name(), two.name());
-        assert_ne!(one.name(), &[0; 16]);
-        let mut named = [0; TicketKey::LEN];
-        named[..16].copy_from_slice(one.name());
-        let zeros = TicketKey::from_bytes(&named).unwrap();
-        assert_eq!(zeros.open(&one.seal(b"state").unwrap()), None);
+        for &backend in Backend::ALL {
+            // CVE-2020-13777: GnuTLS used a key of zeros until its first rotation.
+            let (one, two) = (TicketKey::generate(backend).unwrap(), TicketKey::generate(backend).unwrap());
+            assert_ne!(one.name(), two.name());
+            assert_ne!(one.name(), &[0; 16]);
+            let mut named = [0; TicketKey::LEN];
+            named[..16].copy_from_slice(one.name());
+            let zeros = TicketKey::from_bytes(backend, &named).unwrap();
+            assert_eq!(zeros.open(&one.seal(b"state").unwrap()), None);
+        }
     }
 
     #[test]
     fn debug_shows_no_secret() {
-        assert_eq!(format!("{:?}", TicketKey::generate().unwrap()), "TicketKey { .. }");
+        for &backend in Backend::ALL {
+            assert_eq!(format!("{:?}", TicketKey::generate(backend).unwrap()), "TicketKey { .. }");
+        }
     }
 }

@@ -2,18 +2,17 @@
 
 use core::fmt;
 
-use ring::digest;
-
-use crate::{Digest, HashAlgorithm};
+use crate::backend::HashContext;
+use crate::{Backend, Digest, HashAlgorithm};
 
 /// The running hash of the handshake messages, in the order in which they were sent or received.
 ///
 /// Messages include the four-byte handshake header, but no record headers.
 ///
 /// ```
-/// use strata_tls_crypto::{HashAlgorithm, Transcript};
+/// use strata_tls_crypto::{Backend, HashAlgorithm, Transcript};
 ///
-/// let mut transcript = Transcript::new(HashAlgorithm::Sha256);
+/// let mut transcript = Transcript::new(Backend::ring(), HashAlgorithm::Sha256);
 /// transcript.add(b"client ");
 /// transcript.add(b"server");
 /// assert_eq!(transcript.hash(), HashAlgorithm::Sha256.hash(b"client server"));
@@ -21,15 +20,16 @@ use crate::{Digest, HashAlgorithm};
 #[derive(Clone)]
 pub struct Transcript {
     algorithm: HashAlgorithm,
-    context: digest::Context,
+    backend: Backend,
+    context: HashContext,
     messages: Option<Vec<u8>>,
 }
 
 impl Transcript {
     /// Creates an empty transcript.
     #[must_use]
-    pub fn new(algorithm: HashAlgorithm) -> Self {
-        Self { algorithm, context: digest::Context::new(algorithm.digest()), messages: None }
+    pub fn new(backend: Backend, algorithm: HashAlgorithm) -> Self {
+        Self { algorithm, backend, context: HashContext::new(backend, algorithm), messages: None }
     }
 
     /// Also keeps the messages themselves, from now on.
@@ -38,9 +38,9 @@ impl Transcript {
     /// with another hash than the cipher suite's. Without this method nothing is allocated.
     ///
     /// ```
-    /// use strata_tls_crypto::{HashAlgorithm, Transcript};
+    /// use strata_tls_crypto::{Backend, HashAlgorithm, Transcript};
     ///
-    /// let mut transcript = Transcript::new(HashAlgorithm::Sha384).keep_messages();
+    /// let mut transcript = Transcript::new(Backend::ring(), HashAlgorithm::Sha384).keep_messages();
     /// transcript.add(b"ClientHello");
     /// transcript.add(b"ServerHello");
     /// assert_eq!(transcript.messages(), Some(&b"ClientHelloServerHello"[..]));
@@ -78,7 +78,7 @@ impl Transcript {
     /// Returns the hash of everything added so far. More may be added afterwards.
     #[must_use]
     pub fn hash(&self) -> Digest {
-        Digest::copied_from(self.algorithm, self.context.clone().finish().as_ref())
+        self.context.clone().finish(self.algorithm)
     }
 
     /// Returns the hash algorithm.
@@ -95,9 +95,9 @@ impl Transcript {
     /// and before the HelloRetryRequest. Kept messages are replaced as well.
     ///
     /// ```
-    /// use strata_tls_crypto::{HashAlgorithm, Transcript};
+    /// use strata_tls_crypto::{Backend, HashAlgorithm, Transcript};
     ///
-    /// let mut transcript = Transcript::new(HashAlgorithm::Sha256);
+    /// let mut transcript = Transcript::new(Backend::ring(), HashAlgorithm::Sha256);
     /// transcript.add(b"first ClientHello");
     /// transcript.replace_with_message_hash();
     ///
@@ -108,7 +108,7 @@ impl Transcript {
     pub fn replace_with_message_hash(&mut self) {
         let first_hello = self.hash();
         let messages = self.messages.take().map(|_| Vec::new());
-        *self = Self { messages, ..Self::new(self.algorithm) };
+        *self = Self { messages, ..Self::new(self.backend, self.algorithm) };
         self.add(&[MESSAGE_HASH, 0, 0, self.algorithm.output_len_byte()]);
         self.add(first_hello.as_ref());
     }
@@ -129,39 +129,45 @@ mod tests {
 
     #[test]
     fn messages_are_kept_between_keep_and_forget() {
-        let mut transcript = Transcript::new(HashAlgorithm::Sha256);
-        transcript.add(b"one");
-        assert_eq!(transcript.messages(), None);
-        transcript = transcript.keep_messages();
-        assert_eq!(transcript.messages(), Some(&b""[..]));
-        transcript.add(b"two");
-        transcript.add(b"three");
-        transcript = transcript.keep_messages();
-        assert_eq!(transcript.messages(), Some(&b"twothree"[..]), "the second call differs");
-        transcript.forget_messages();
-        transcript.add(b"four");
-        assert_eq!(transcript.messages(), None);
-        assert_eq!(transcript.hash(), HashAlgorithm::Sha256.hash(b"onetwothreefour"));
+        for &backend in Backend::ALL {
+            let mut transcript = Transcript::new(backend, HashAlgorithm::Sha256);
+            transcript.add(b"one");
+            assert_eq!(transcript.messages(), None);
+            transcript = transcript.keep_messages();
+            assert_eq!(transcript.messages(), Some(&b""[..]));
+            transcript.add(b"two");
+            transcript.add(b"three");
+            transcript = transcript.keep_messages();
+            assert_eq!(transcript.messages(), Some(&b"twothree"[..]), "the second call differs");
+            transcript.forget_messages();
+            transcript.add(b"four");
+            assert_eq!(transcript.messages(), None);
+            assert_eq!(transcript.hash(), HashAlgorithm::Sha256.hash(b"onetwothreefour"));
+        }
     }
 
     #[test]
     fn message_hash_replaces_kept_messages() {
-        for hash in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
-            let mut transcript = Transcript::new(hash).keep_messages();
-            transcript.add(b"first ClientHello");
-            transcript.replace_with_message_hash();
-            transcript.add(b"HelloRetryRequest");
-            let messages = transcript.messages().unwrap();
-            assert_eq!(messages[..4], [254, 0, 0, hash.output_len_byte()]);
-            assert_eq!(hash.hash(messages), transcript.hash());
+        for &backend in Backend::ALL {
+            for hash in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
+                let mut transcript = Transcript::new(backend, hash).keep_messages();
+                transcript.add(b"first ClientHello");
+                transcript.replace_with_message_hash();
+                transcript.add(b"HelloRetryRequest");
+                let messages = transcript.messages().unwrap();
+                assert_eq!(messages[..4], [254, 0, 0, hash.output_len_byte()]);
+                assert_eq!(hash.hash(messages), transcript.hash());
+            }
         }
     }
 
     #[test]
     fn message_hash_does_not_start_keeping_messages() {
-        let mut transcript = Transcript::new(HashAlgorithm::Sha256);
-        transcript.add(b"first ClientHello");
-        transcript.replace_with_message_hash();
-        assert_eq!(transcript.messages(), None);
+        for &backend in Backend::ALL {
+            let mut transcript = Transcript::new(backend, HashAlgorithm::Sha256);
+            transcript.add(b"first ClientHello");
+            transcript.replace_with_message_hash();
+            assert_eq!(transcript.messages(), None);
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! Tests of private keys in every format, the signatures they create, and published signatures.
 
-use pki_types::{PrivateKeyDer, SignatureVerificationAlgorithm};
+use pki_types::PrivateKeyDer;
 use strata_tls_crypto::der::{self, Elements};
-use strata_tls_crypto::{Error, KeyRejected, PrivateKey, SignatureAlgorithm, spki, verify};
+use strata_tls_crypto::verify::{Algorithm, verifier, verifiers};
+use strata_tls_crypto::{Backend, Error, KeyRejected, PrivateKey, SignatureAlgorithm, spki};
 
 macro_rules! key {
     ($name:literal) => {
@@ -26,18 +27,24 @@ fn hex(text: &str) -> Vec<u8> {
     text.as_bytes().chunks(2).map(|b| u8::from_str_radix(std::str::from_utf8(b).unwrap(), 16).unwrap()).collect()
 }
 
-fn verifier(algorithm: SignatureAlgorithm) -> &'static dyn SignatureVerificationAlgorithm {
+fn algorithm_of(algorithm: SignatureAlgorithm) -> Algorithm {
     match algorithm {
-        SignatureAlgorithm::RsaPkcs1Sha256 => verify::RSA_PKCS1_2048_8192_SHA256,
-        SignatureAlgorithm::RsaPkcs1Sha384 => verify::RSA_PKCS1_2048_8192_SHA384,
-        SignatureAlgorithm::RsaPkcs1Sha512 => verify::RSA_PKCS1_2048_8192_SHA512,
-        SignatureAlgorithm::RsaPssSha256 => verify::RSA_PSS_2048_8192_SHA256_LEGACY_KEY,
-        SignatureAlgorithm::RsaPssSha384 => verify::RSA_PSS_2048_8192_SHA384_LEGACY_KEY,
-        SignatureAlgorithm::RsaPssSha512 => verify::RSA_PSS_2048_8192_SHA512_LEGACY_KEY,
-        SignatureAlgorithm::EcdsaP256Sha256 => verify::ECDSA_P256_SHA256,
-        SignatureAlgorithm::EcdsaP384Sha384 => verify::ECDSA_P384_SHA384,
-        SignatureAlgorithm::Ed25519 => verify::ED25519,
+        SignatureAlgorithm::RsaPkcs1Sha256 => Algorithm::RsaPkcs1Sha256,
+        SignatureAlgorithm::RsaPkcs1Sha384 => Algorithm::RsaPkcs1Sha384,
+        SignatureAlgorithm::RsaPkcs1Sha512 => Algorithm::RsaPkcs1Sha512,
+        SignatureAlgorithm::RsaPssSha256 => Algorithm::RsaPssSha256,
+        SignatureAlgorithm::RsaPssSha384 => Algorithm::RsaPssSha384,
+        SignatureAlgorithm::RsaPssSha512 => Algorithm::RsaPssSha512,
+        SignatureAlgorithm::EcdsaP256Sha256 => Algorithm::EcdsaP256Sha256,
+        SignatureAlgorithm::EcdsaP384Sha384 => Algorithm::EcdsaP384Sha384,
+        SignatureAlgorithm::EcdsaP521Sha512 => Algorithm::EcdsaP521Sha512,
+        SignatureAlgorithm::Ed25519 => Algorithm::Ed25519,
     }
+}
+
+/// Each pair of a backend that signs and one that verifies.
+fn pairs() -> impl Iterator<Item = (Backend, Backend)> {
+    Backend::ALL.iter().flat_map(|one| Backend::ALL.iter().map(|other| (*one, *other)))
 }
 
 #[test]
@@ -53,15 +60,23 @@ fn signatures_verify_with_the_openssl_public_key() {
         (sec1(key!("p384.sec1")), key!("p384.spki"), 23, 1),
         (pkcs8(key!("ed25519.v1.pkcs8")), key!("ed25519.spki"), 12, 1),
         (pkcs8(key!("ed25519.v2.pkcs8")), key!("ed25519.spki"), 12, 1),
+        #[cfg(feature = "aws-lc-rs")]
+        (pkcs8(key!("p521.pkcs8")), key!("p521.spki"), 25, 1),
+        #[cfg(feature = "aws-lc-rs")]
+        (sec1(key!("p521.sec1")), key!("p521.spki"), 25, 1),
     ];
     for (key, spki, before, algorithms) in keys {
         let key = key.unwrap();
         assert_eq!(key.subject_public_key_info(), spki, "{key:?}");
         assert_eq!(key.algorithms().len(), algorithms);
-        for algorithm in key.algorithms() {
-            let signature = key.sign(*algorithm, b"message").unwrap();
+        let usable = |(signs, verifies): &(Backend, Backend)| key.supports(*signs) && key.supports(*verifies);
+        for (algorithm, (signs, verifies)) in
+            key.algorithms().iter().flat_map(|algorithm| pairs().filter(usable).map(move |pair| (algorithm, pair)))
+        {
+            let signature = key.sign(signs, *algorithm, b"message").unwrap();
+            let verifier = verifier(verifies, algorithm_of(*algorithm)).unwrap();
             let check = |message: &[u8], signature: &[u8]| {
-                verifier(*algorithm).verify_signature(&spki[before..], message, signature).is_ok()
+                verifier.verify_signature(&spki[before..], message, signature).is_ok()
             };
             assert!(check(b"message", &signature), "{algorithm:?}");
             assert!(!check(b"massage", &signature), "{algorithm:?}");
@@ -78,13 +93,15 @@ fn signatures_verify_with_the_openssl_public_key() {
 
 #[test]
 fn key_signs_only_with_its_own_algorithms() {
-    let keys = [key!("rsa2048.pkcs8"), key!("p256.pkcs8"), key!("p384.pkcs8"), key!("ed25519.v1.pkcs8")];
-    let keys = keys.map(|der| pkcs8(der).unwrap());
-    for key in &keys {
-        for algorithm in keys.iter().flat_map(PrivateKey::algorithms) {
-            let signed = key.sign(*algorithm, b"message");
-            assert_eq!(signed.is_ok(), key.algorithms().contains(algorithm), "{key:?} {algorithm:?}");
-            assert!(signed.is_ok() || signed == Err(Error::Sign));
+    for &backend in Backend::ALL {
+        let keys = [key!("rsa2048.pkcs8"), key!("p256.pkcs8"), key!("p384.pkcs8"), key!("ed25519.v1.pkcs8")];
+        let keys = keys.map(|der| pkcs8(der).unwrap());
+        for key in &keys {
+            for algorithm in keys.iter().flat_map(PrivateKey::algorithms) {
+                let signed = key.sign(backend, *algorithm, b"message");
+                assert_eq!(signed.is_ok(), key.algorithms().contains(algorithm), "{key:?} {algorithm:?}");
+                assert!(signed.is_ok() || signed == Err(Error::Sign));
+            }
         }
     }
 }
@@ -111,7 +128,9 @@ fn rejection_names_the_type_of_the_key() {
     let cases = [
         (pkcs8(key!("rsa2048.encrypted")), "is encrypted; decrypt it first"),
         (pkcs8(key!("rsa1024.pkcs8")), "RSA key of 1024 bits"),
+        #[cfg(not(feature = "aws-lc-rs"))]
         (pkcs8(key!("p521.pkcs8")), "over the elliptic curve P-521"),
+        #[cfg(not(feature = "aws-lc-rs"))]
         (sec1(key!("p521.sec1")), "over the elliptic curve P-521"),
         (pkcs8(key!("ed448.pkcs8")), "of the algorithm Ed448"),
         (pkcs8(key!("x25519.pkcs8")), "X25519, which cannot sign"),
@@ -124,6 +143,17 @@ fn rejection_names_the_type_of_the_key() {
     for (rejected, expected) in cases {
         let shown = rejected.unwrap_err().to_string();
         assert!(shown.contains(expected), "{shown}");
+    }
+}
+
+#[cfg(feature = "aws-lc-rs")]
+#[test]
+fn p521_key_signs_only_under_aws_lc() {
+    for key in [pkcs8(key!("p521.pkcs8")), sec1(key!("p521.sec1"))] {
+        let (key, algorithm) = (key.unwrap(), SignatureAlgorithm::EcdsaP521Sha512);
+        assert_eq!((key.algorithms(), format!("{key:?}")), (&[algorithm][..], "PrivateKey(ECDSA P-521)".to_owned()));
+        assert_eq!([Backend::ring(), Backend::aws_lc()].map(|backend| key.supports(backend)), [false, true]);
+        assert_eq!(key.sign(Backend::ring(), algorithm, b"message"), Err(Error::Sign));
     }
 }
 
@@ -239,72 +269,110 @@ fn debug_shows_only_the_type_of_a_key() {
 
 #[test]
 fn rfc_8032_vectors_verify_and_are_reproduced() {
-    let cases = [
-        (
-            "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
-            "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
-            "",
-            "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
-        ),
-        (
-            "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
-            "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
-            "72",
-            "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
-        ),
-    ];
-    for (seed, public, message, signature) in cases {
-        let (message, signature) = (hex(message), hex(signature));
-        verify::ED25519.verify_signature(&hex(public), &message, &signature).unwrap();
-        let der = [hex("302e020100300506032b657004220420"), hex(seed)].concat();
-        let key = PrivateKey::from_der(&PrivateKeyDer::Pkcs8(der.into())).unwrap();
-        assert_eq!(key.sign(SignatureAlgorithm::Ed25519, &message).unwrap(), signature);
+    for &backend in Backend::ALL {
+        let cases = [
+            (
+                "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+                "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+                "",
+                "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
+            ),
+            (
+                "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+                "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+                "72",
+                "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+            ),
+        ];
+        for (seed, public, message, signature) in cases {
+            let (message, signature) = (hex(message), hex(signature));
+            verifier(backend, Algorithm::Ed25519)
+                .unwrap()
+                .verify_signature(&hex(public), &message, &signature)
+                .unwrap();
+            let der = [hex("302e020100300506032b657004220420"), hex(seed)].concat();
+            let key = PrivateKey::from_der(&PrivateKeyDer::Pkcs8(der.into())).unwrap();
+            assert_eq!(key.sign(backend, SignatureAlgorithm::Ed25519, &message).unwrap(), signature);
+        }
     }
 }
 
 #[test]
 fn rfc_6979_signatures_over_p256_verify() {
-    let public = hex(concat!(
-        "0460fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6",
-        "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299"
-    ));
-    let signature = hex(concat!(
-        "3046022100efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716",
-        "022100f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8"
-    ));
-    verify::ECDSA_P256_SHA256.verify_signature(&public, b"sample", &signature).unwrap();
-    verify::ECDSA_P256_SHA384.verify_signature(&public, b"sample", &signature).unwrap_err();
-    verify::ECDSA_P256_SHA256.verify_signature(&public, b"simple", &signature).unwrap_err();
+    for &backend in Backend::ALL {
+        let public = hex(concat!(
+            "0460fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6",
+            "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299"
+        ));
+        let signature = hex(concat!(
+            "3046022100efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716",
+            "022100f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8"
+        ));
+        verifier(backend, Algorithm::EcdsaP256Sha256)
+            .unwrap()
+            .verify_signature(&public, b"sample", &signature)
+            .unwrap();
+        verifier(backend, Algorithm::EcdsaP256Sha384)
+            .unwrap()
+            .verify_signature(&public, b"sample", &signature)
+            .unwrap_err();
+        verifier(backend, Algorithm::EcdsaP256Sha256)
+            .unwrap()
+            .verify_signature(&public, b"simple", &signature)
+            .unwrap_err();
+    }
 }
 
 #[test]
 fn ecdsa_verifies_with_the_other_hash_as_tls12_allows() {
-    // `printf message | openssl dgst -sha384 -sign p256.pkcs8.der -keyform DER`, and SHA-256 with
-    // P-384.
-    let p256_sha384 = hex(concat!(
-        "3045022100e48d4a3b9b55ea7868a625ff6dc352cb901fa8fad3b908681ec263d2e2201afc",
-        "02206544d44e69b8ad41b6f67164f652ad9da044124b21174cf098eec98b67c1472c"
-    ));
-    let p384_sha256 = hex(concat!(
-        "3066023100a31772154027d7f08d09af857d51ebf9bab169e4d6e0a892c29bcc6270e038dad16f4e8686a1890ab85433539cdf973e",
-        "023100e2d89e8d0e7d51843f96ceef4afd7734b92729b752813f72f3b3d4292c516d4eb09e78430adba9bfbf95df08c9542893"
-    ));
-    let (p256, p384) = (&key!("p256.spki")[26..], &key!("p384.spki")[23..]);
-    verify::ECDSA_P256_SHA384.verify_signature(p256, b"message", &p256_sha384).unwrap();
-    verify::ECDSA_P256_SHA256.verify_signature(p256, b"message", &p256_sha384).unwrap_err();
-    verify::ECDSA_P384_SHA256.verify_signature(p384, b"message", &p384_sha256).unwrap();
-    verify::ECDSA_P384_SHA384.verify_signature(p384, b"message", &p384_sha256).unwrap_err();
-    verify::ECDSA_P256_SHA384.verify_signature(p256, b"massage", &p256_sha384).unwrap_err();
-    verify::ECDSA_P384_SHA256.verify_signature(p384, b"massage", &p384_sha256).unwrap_err();
+    for &backend in Backend::ALL {
+        // `printf message | openssl dgst -sha384 -sign p256.pkcs8.der -keyform DER`, and SHA-256
+        // with P-384.
+        let p256_sha384 = hex(concat!(
+            "3045022100e48d4a3b9b55ea7868a625ff6dc352cb901fa8fad3b908681ec263d2e2201afc",
+            "02206544d44e69b8ad41b6f67164f652ad9da044124b21174cf098eec98b67c1472c"
+        ));
+        let p384_sha256 = hex(concat!(
+            "3066023100a31772154027d7f08d09af857d51ebf9bab169e4d6e0a892c29bcc6270e038dad16f4e8686a1890ab85433539cdf973e",
+            "023100e2d89e8d0e7d51843f96ceef4afd7734b92729b752813f72f3b3d4292c516d4eb09e78430adba9bfbf95df08c9542893"
+        ));
+        let (p256, p384) = (&key!("p256.spki")[26..], &key!("p384.spki")[23..]);
+        verifier(backend, Algorithm::EcdsaP256Sha384)
+            .unwrap()
+            .verify_signature(p256, b"message", &p256_sha384)
+            .unwrap();
+        verifier(backend, Algorithm::EcdsaP256Sha256)
+            .unwrap()
+            .verify_signature(p256, b"message", &p256_sha384)
+            .unwrap_err();
+        verifier(backend, Algorithm::EcdsaP384Sha256)
+            .unwrap()
+            .verify_signature(p384, b"message", &p384_sha256)
+            .unwrap();
+        verifier(backend, Algorithm::EcdsaP384Sha384)
+            .unwrap()
+            .verify_signature(p384, b"message", &p384_sha256)
+            .unwrap_err();
+        verifier(backend, Algorithm::EcdsaP256Sha384)
+            .unwrap()
+            .verify_signature(p256, b"massage", &p256_sha384)
+            .unwrap_err();
+        verifier(backend, Algorithm::EcdsaP384Sha256)
+            .unwrap()
+            .verify_signature(p384, b"massage", &p384_sha256)
+            .unwrap_err();
+    }
 }
 
 #[test]
 fn verifiers_have_distinct_identifiers() {
-    for (at, one) in verify::ALL.iter().enumerate() {
-        for other in &verify::ALL[at + 1..] {
-            let same_key = one.public_key_alg_id() == other.public_key_alg_id();
-            assert!(!(same_key && one.signature_alg_id() == other.signature_alg_id()), "{one:?}");
+    for &backend in Backend::ALL {
+        for (at, one) in verifiers(backend).iter().enumerate() {
+            for other in &verifiers(backend)[at + 1..] {
+                let same_key = one.public_key_alg_id() == other.public_key_alg_id();
+                assert!(!(same_key && one.signature_alg_id() == other.signature_alg_id()), "{one:?}");
+            }
         }
+        assert_eq!(verifiers(backend).len(), if backend == Backend::ring() { 14 } else { 19 });
     }
-    assert_eq!(verify::ALL.len(), 14);
 }

@@ -42,7 +42,7 @@ use std::sync::Arc;
 use pki_types::CertificateDer;
 use tls_codec::code_points::{ProtocolVersion, SignatureScheme};
 use tls_codec::handshake::Finished;
-use tls_crypto::Digest;
+use tls_crypto::{Backend, Digest};
 
 use crate::error::Error;
 use crate::need::VerdictAnswer;
@@ -87,6 +87,7 @@ impl PeerCertVerified {
     /// [`Error::BadSignature`].
     pub(crate) fn check_signature(
         mut self,
+        backend: Backend,
         rules: &SignatureRules,
         offered: &[SignatureScheme],
         content: &[u8],
@@ -96,7 +97,7 @@ impl PeerCertVerified {
             return Err(Error::SignatureSchemeNotOffered(signed.algorithm));
         }
         let Some(leaf) = self.chain.leaf() else { return Err(Error::BadSignature) };
-        signature::check(rules, leaf, content, signed)?;
+        signature::check(backend, rules, leaf, content, signed)?;
         self.chain.set_signed_with(signed.algorithm);
         Ok(HandshakeSignatureValid { chain: self.chain })
     }

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
-use tls_crypto::Group;
+use tls_crypto::{Backend, Group};
 
-use crate::negotiate::{CERTIFICATE_SCHEMES, group_id};
+use crate::negotiate::{CERTIFICATE_SCHEMES, certificate_schemes, group_id};
 use crate::suite::ALL_CIPHERSUITES;
 
 mod client;
@@ -110,11 +110,15 @@ impl fmt::Display for ConfigError {
             }
             Self::UnsupportedGroup(group) => {
                 write!(f, "the group {group} is not supported; choose from:")?;
-                Group::ALL.iter().try_for_each(|group| write!(f, " {}", group_id(*group)))
+                let has = |group: &&Group| Backend::ALL.iter().any(|backend| backend.supports_group(**group));
+                Group::ALL.iter().filter(has).try_for_each(|group| write!(f, " {}", group_id(*group)))
             }
             Self::UnsupportedSignatureScheme(scheme) => {
                 write!(f, "the signature scheme {scheme} is not supported; choose from:")?;
-                CERTIFICATE_SCHEMES.iter().try_for_each(|scheme| write!(f, " {scheme}"))
+                let has = |scheme: &&SignatureScheme| {
+                    Backend::ALL.iter().any(|one| certificate_schemes(*one).contains(scheme))
+                };
+                CERTIFICATE_SCHEMES.iter().filter(has).try_for_each(|scheme| write!(f, " {scheme}"))
             }
             Self::EmptyOrRepeated(what) => write!(f, "invalid list of {what}: expected at least one, each only once"),
             Self::HintsTooLong => {

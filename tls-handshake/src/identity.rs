@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pki_types::{CertificateDer, UnixTime};
 use tls_codec::code_points::SignatureScheme;
 use tls_crypto::pem::Encoding;
-use tls_crypto::{HashAlgorithm, PrivateKey};
+use tls_crypto::{Backend, HashAlgorithm, PrivateKey};
 
 use crate::negotiate::scheme_of;
 use crate::resumption::identity_scope;
@@ -66,9 +66,9 @@ impl Identity {
     /// that is damaged or has an unknown label is an error, which names its number, label and line.
     /// An elliptic curve key without its public key takes it from the certificate.
     ///
-    /// Leaves no copy of the key in memory except the one that signs, and what ring's parser
-    /// leaves. The caller should overwrite the bytes of `key` after use, for example with
-    /// `Zeroizing`.
+    /// Leaves no copy of the key in memory except those that sign, one for each backend that is
+    /// compiled in, and what ring's parser leaves. The caller should overwrite the bytes of `key`
+    /// after use, for example with `Zeroizing`.
     ///
     /// # Errors
     /// [`IdentityError`], for example if the key is encrypted, has another format, or belongs to
@@ -371,11 +371,11 @@ impl Identity {
 
     /// Signs with a local key or a key of the application; `None` if the key is remote, does not
     /// support the scheme, or fails.
-    pub(crate) fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn sign(&self, backend: Backend, scheme: SignatureScheme, message: &[u8]) -> Option<Vec<u8>> {
         match &self.key {
             Key::Local(key) => {
                 let algorithm = key.algorithms().iter().copied().find(|algorithm| scheme_of(*algorithm) == scheme)?;
-                key.sign(algorithm, message).ok()
+                key.sign(backend, algorithm, message).ok()
             }
             Key::Custom(key) => {
                 let signature = key.signer(scheme)?.sign(message);

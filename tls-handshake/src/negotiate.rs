@@ -3,14 +3,15 @@
 
 use tls_codec::code_points::{CipherSuite, NamedGroup, SignatureScheme};
 use tls_codec::list::List;
-use tls_crypto::{BulkAlgorithm, Group, SignatureAlgorithm};
+use tls_crypto::verify::{Algorithm, verifier};
+use tls_crypto::{Backend, BulkAlgorithm, Group, SignatureAlgorithm};
 
 use crate::error::{Error, Illegal};
 use crate::suite::SupportedCipherSuite;
 
-/// The supported signature schemes, which are accepted in certificates. They include PKCS#1 v1.5,
-/// which signs most public certificates, and exclude SHA-1 and MD5.
-pub(crate) const CERTIFICATE_SCHEMES: [SignatureScheme; 9] = [
+/// The signature schemes that are accepted in certificates. They include PKCS#1 v1.5, which signs
+/// most public certificates, and exclude SHA-1 and MD5. The last needs a backend with P-521.
+pub(crate) const CERTIFICATE_SCHEMES: [SignatureScheme; 10] = [
     SignatureScheme::ECDSA_SECP256R1_SHA256,
     SignatureScheme::ECDSA_SECP384R1_SHA384,
     SignatureScheme::ED25519,
@@ -20,7 +21,17 @@ pub(crate) const CERTIFICATE_SCHEMES: [SignatureScheme; 9] = [
     SignatureScheme::RSA_PKCS1_SHA256,
     SignatureScheme::RSA_PKCS1_SHA384,
     SignatureScheme::RSA_PKCS1_SHA512,
+    SignatureScheme::ECDSA_SECP521R1_SHA512,
 ];
+
+/// Returns the schemes that a backend has.
+pub(crate) fn certificate_schemes(backend: Backend) -> &'static [SignatureScheme] {
+    let [common @ .., _] = &CERTIFICATE_SCHEMES;
+    match verifier(backend, Algorithm::EcdsaP521Sha512) {
+        Some(_) => &CERTIFICATE_SCHEMES,
+        None => common,
+    }
+}
 
 /// Whose preference decides between cipher suites that both sides support.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -21,7 +21,8 @@ use pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, TrustA
 use serde_json::Value;
 use strata_tls_handshake::RootCertStore;
 use strata_tls_handshake::verify::{ChainVerifier, Crls, ServerVerifier, Stapled};
-use tls_crypto::verify::ALL;
+use tls_crypto::Backend;
+use tls_crypto::verify::verifiers;
 use webpki::{
     EndEntityCert, ExpirationPolicy, KeyUsage, OwnedCertRevocationList, RevocationOptionsBuilder, UnknownStatusPolicy,
 };
@@ -125,7 +126,8 @@ impl<'a> Case<'a> {
         });
         let Ok(leaf) = EndEntityCert::try_from(&self.chain[0]) else { return false };
         let usage = if self.name.is_some() { KeyUsage::server_auth() } else { KeyUsage::client_auth() };
-        leaf.verify_for_usage(&ALL, &anchors, &self.chain[1..], self.now, usage, revocation, None).is_ok()
+        leaf.verify_for_usage(verifiers(Backend::ring()), &anchors, &self.chain[1..], self.now, usage, revocation, None)
+            .is_ok()
             && self.name.as_ref().is_none_or(|name| leaf.verify_is_valid_for_subject_name(name).is_ok())
     }
 }

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use strata_tls::{
-    ALL_CIPHERSUITES, AlertDescription, CipherSuite, ClientAuth, ClientConfig, ConfigError, Limits, NamedGroup,
-    ProtocolVersion, ServerConfig, ServerSessionMemoryCache, SignatureScheme, Ticketer,
+    ALL_CIPHERSUITES, AlertDescription, Backend, CipherSuite, ClientAuth, ClientConfig, ConfigError, Limits,
+    NamedGroup, ProtocolVersion, ServerConfig, ServerSessionMemoryCache, SignatureScheme, Ticketer,
 };
 
 use crate::credentials::{candidates, psks};
@@ -210,7 +210,15 @@ fn versions(level: &Level) -> Result<Vec<ProtocolVersion>, Stop> {
 }
 
 /// Applies the settings that both roles share.
+/// Returns the backend that the environment names. Default: ring.
+pub(crate) fn backend() -> Result<Backend, Stop> {
+    let Ok(name) = std::env::var("BOGO_BACKEND") else { return Ok(Backend::ring()) };
+    let found = Backend::ALL.iter().find(|backend| backend.name() == name);
+    found.copied().ok_or_else(|| Stop::Failed(format!("BOGO_BACKEND: {name} is not compiled in")))
+}
+
 fn set_common(config: &mut impl Settings, level: &Level) -> Result<(), Stop> {
+    config.set_backend(backend()?);
     config.set_versions(&versions(level)?).map_err(unimplemented)?;
     // BoringSSL's default, which has no post-quantum group.
     config.set_groups(&[NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1]).map_err(unimplemented)?;
@@ -238,6 +246,7 @@ fn set_common(config: &mut impl Settings, level: &Level) -> Result<(), Stop> {
 
 /// Setters that both configurations have.
 trait Settings {
+    fn set_backend(&mut self, backend: Backend);
     fn set_versions(&mut self, versions: &[ProtocolVersion]) -> Result<(), ConfigError>;
     fn set_groups(&mut self, groups: &[NamedGroup]) -> Result<(), ConfigError>;
     fn set_signature_schemes(&mut self, schemes: &[SignatureScheme]) -> Result<(), ConfigError>;
@@ -247,6 +256,10 @@ trait Settings {
 macro_rules! settings {
     ($config:ty) => {
         impl Settings for $config {
+            fn set_backend(&mut self, backend: Backend) {
+                <$config>::set_backend(self, backend);
+            }
+
             fn set_versions(&mut self, versions: &[ProtocolVersion]) -> Result<(), ConfigError> {
                 <$config>::set_versions(self, versions)
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use strata_tls::{ExternalPsk, Identity, SignError, SignatureScheme, Signer, SigningKey};
 use tls_crypto::{HashAlgorithm, PrivateKey};
 
+use crate::configure::backend;
 use crate::options::{Credential, Kind, Level};
 use crate::policy::policy;
 use crate::stop::Stop;
@@ -132,6 +133,7 @@ impl Signer for KeySigner {
     fn sign(self: Box<Self>, message: &[u8]) -> Result<Vec<u8>, SignError> {
         let algorithm = self.0.algorithms().iter().copied().find(|algorithm| algorithm.id() == self.1.0);
         let algorithm = algorithm.ok_or_else(|| SignError::new("the key does not support the scheme"))?;
-        self.0.sign(algorithm, message).map_err(|e| SignError::new(e.to_string()))
+        let backend = backend().map_err(|_| SignError::new("the backend is not compiled in"))?;
+        self.0.sign(backend, algorithm, message).map_err(|e| SignError::new(e.to_string()))
     }
 }

@@ -40,7 +40,7 @@ impl KeySource<'_> {
         let Some(suite) = ALL_TLS13.iter().find(|known| known.id == self.suite.0) else { return Keys::default() };
         let secret = |label: &&str| {
             let logged = self.secrets.get(label, &self.client_random)?;
-            TrafficSecret::from_key_log(suite.hash, &logged)
+            TrafficSecret::from_key_log(tls_crypto::Backend::ring(), suite.hash, &logged)
         };
         let mut secrets: Vec<TrafficSecret> = labels.iter().filter_map(secret).collect();
         let left = secrets.iter().map(|secret| secret.opener(suite.aead)).collect();
@@ -51,7 +51,8 @@ impl KeySource<'_> {
     fn tls12(&self, side: Side) -> Option<Keys> {
         let suite = ALL_TLS12.iter().find(|known| known.id == self.suite.0)?;
         let logged = self.secrets.get("CLIENT_RANDOM", &self.client_random)?;
-        let master = MasterSecret::from_bytes(suite.hash, logged.as_slice().try_into().ok()?);
+        let master =
+            MasterSecret::from_bytes(tls_crypto::Backend::ring(), suite.hash, logged.as_slice().try_into().ok()?);
         let block = master.key_block(suite.aead, &self.client_random, &self.server_random);
         let opener = match side {
             Side::Client => block.client_opener(),

@@ -64,5 +64,5 @@ fn sign_for(mut server: TcpStream, key: &Arc<PrivateKey>, delay: Duration) -> io
 /// `scheme`.
 fn sign(key: &PrivateKey, scheme: SignatureScheme, message: &[u8]) -> Option<Vec<u8>> {
     let algorithm = key.algorithms().iter().copied().find(|algorithm| algorithm.id() == scheme.0)?;
-    key.sign(algorithm, message).ok()
+    key.sign(tls_crypto::Backend::ring(), algorithm, message).ok()
 }

@@ -18,7 +18,7 @@ pub(crate) struct Sink {
 
 impl Default for Sink {
     fn default() -> Self {
-        Self { count: 0, hash: Transcript::new(HashAlgorithm::Sha256), report: None }
+        Self { count: 0, hash: Transcript::new(tls_crypto::Backend::ring(), HashAlgorithm::Sha256), report: None }
     }
 }
 

@@ -291,11 +291,23 @@ impl ClientConfig {
         Ok(())
     }
 
-    fn set_trust(&mut self, verifier: Arc<ServerVerifier>) {
+    fn set_trust(&mut self, mut verifier: Arc<ServerVerifier>) {
+        if verifier.chain().backend() != self.backend() {
+            Arc::make_mut(&mut verifier).set_backend(self.backend());
+        }
         self.context.trust = ScopePart::of(verifier.session_scope());
         self.update_context();
         self.runtime_mut().trust = ServerTrust::Policy(verifier);
         self.update_requests();
+    }
+
+    /// Applies a change of the backend to the verifier.
+    fn apply_backend(&mut self) {
+        match self.runtime.original().trust.clone() {
+            ServerTrust::Policy(verifier) => self.set_trust(verifier),
+            #[cfg(feature = "dangerous_configuration")]
+            ServerTrust::Custom(verifier) => self.runtime_mut().trust = ServerTrust::custom(verifier, self.backend()),
+        }
     }
 
     fn update_identity(&mut self) {
@@ -351,7 +363,7 @@ impl DangerousClientConfig<'_> {
     pub fn set_certificate_verifier(&mut self, verifier: Arc<dyn ServerCertVerifier>) {
         self.config.context.trust = ScopePart::of(verifier.session_scope());
         self.config.update_context();
-        self.config.runtime_mut().trust = ServerTrust::Custom(verifier);
+        self.config.runtime_mut().trust = ServerTrust::custom(verifier, self.config.backend());
         self.config.update_requests();
     }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pki_types::{ServerName, UnixTime};
+#[cfg(feature = "dangerous_configuration")]
+use tls_crypto::Backend;
 use tls_handshake::verify::{OcspPolicy, ServerVerifier};
 use tls_handshake::{Answer, CertificateError, ClientSessionValue, ClientStart, ExternalPsk, NeedVerdict, Needs};
 
@@ -47,6 +49,12 @@ impl ServerTrust {
             #[cfg(feature = "dangerous_configuration")]
             Self::Custom(_) => None,
         }
+    }
+
+    /// Returns a custom verifier, for this backend if it has one for it.
+    #[cfg(feature = "dangerous_configuration")]
+    pub(crate) fn custom(verifier: Arc<dyn ServerCertVerifier>, backend: Backend) -> Self {
+        Self::Custom(verifier.for_backend(backend).unwrap_or(verifier))
     }
 
     pub(crate) fn wants_scts(&self) -> bool {

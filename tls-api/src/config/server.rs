@@ -51,6 +51,8 @@ pub struct ServerConfig {
     ticket_lifetime: Option<u32>,
     /// The ticketer's value; `ticket_lifetime` overrides it.
     ticketer_lifetime: Option<u32>,
+    /// True if the ticketer is the default one.
+    has_own_ticketer: bool,
 }
 
 impl ServerConfig {
@@ -89,11 +91,9 @@ impl ServerConfig {
             context: SessionContext::default(),
             ticket_lifetime: None,
             ticketer_lifetime: None,
+            has_own_ticketer: false,
         };
-        // It fails only without randomness, and then no handshake starts either.
-        if let Ok(ticketer) = Ticketer::new() {
-            config.set_ticketer(Arc::new(ticketer));
-        }
+        config.create_ticketer();
         config
     }
 
@@ -140,6 +140,7 @@ impl ServerConfig {
         };
         self.update_context();
         self.runtime_mut().client_verifier = verifier;
+        self.apply_to_verifier();
         Ok(())
     }
 
@@ -148,7 +149,7 @@ impl ServerConfig {
     /// configuration's own.
     pub fn set_ticketer(&mut self, ticketer: Arc<dyn ProducesTickets>) {
         self.ticketer_lifetime = Some(ticketer.lifetime());
-        self.set_backend(SessionBackend::Tickets(ticketer));
+        self.set_sessions(SessionBackend::Tickets(ticketer));
     }
 
     /// Stores sessions on the server instead of in tickets. Required for early data: only a store
@@ -161,7 +162,7 @@ impl ServerConfig {
     /// 1.2, resumed (RFC 5246 §7.2.2, RFC 9846 §6.2). Tickets cannot be removed; clients must
     /// discard theirs.
     pub fn set_session_storage(&mut self, storage: Arc<dyn StoresServerSessions>) {
-        self.set_backend(SessionBackend::Store(storage));
+        self.set_sessions(SessionBackend::Store(storage));
     }
 
     /// Sends tickets, and stores the sessions of TLS 1.2 clients that do not accept tickets, such
@@ -172,7 +173,7 @@ impl ServerConfig {
         storage: Arc<dyn StoresServerSessions>,
     ) {
         self.ticketer_lifetime = Some(ticketer.lifetime());
-        self.set_backend(SessionBackend::TicketsOrStore(ticketer, storage));
+        self.set_sessions(SessionBackend::TicketsOrStore(ticketer, storage));
     }
 
     /// Leaves sessions to the application, which answers [`Needs::SESSION`] and
@@ -183,12 +184,12 @@ impl ServerConfig {
     /// To defer only the work of a ticketer or a storage, set that instead, and answer with
     /// [`answer`](Self::answer).
     pub fn set_session_lookup(&mut self, lookup: SessionLookup) {
-        self.set_backend(SessionBackend::Application(lookup));
+        self.set_sessions(SessionBackend::Application(lookup));
     }
 
     /// Disables resumption: every handshake is a full one.
     pub fn disable_resumption(&mut self) {
-        self.set_backend(SessionBackend::Disabled);
+        self.set_sessions(SessionBackend::Disabled);
     }
 
     /// Sets the number of TLS 1.3 tickets sent after a handshake. A client uses each once. Default:
@@ -291,6 +292,28 @@ impl ServerConfig {
         self.engine.original().validate()
     }
 
+    /// Applies a change of the backend to the verifier and the default ticketer.
+    fn apply_backend(&mut self) {
+        self.apply_to_verifier();
+        if self.has_own_ticketer {
+            self.create_ticketer();
+        }
+    }
+
+    fn apply_to_verifier(&mut self) {
+        if let Some(verifier) = self.runtime.original().client_verifier.for_backend(self.backend()) {
+            self.runtime_mut().client_verifier = verifier;
+        }
+    }
+
+    fn create_ticketer(&mut self) {
+        // It fails only without randomness, and then no handshake starts either.
+        if let Ok(ticketer) = Ticketer::with_backend(self.backend()) {
+            self.set_ticketer(Arc::new(ticketer));
+            self.has_own_ticketer = true;
+        }
+    }
+
     /// Applies a change of the deferred requests.
     fn update_deferred(&mut self, _: Needs) {
         let verifies = self.runtime.original().deferred.contains(Needs::VERIFICATION);
@@ -299,7 +322,8 @@ impl ServerConfig {
         self.update_context();
     }
 
-    fn set_backend(&mut self, backend: SessionBackend) {
+    fn set_sessions(&mut self, backend: SessionBackend) {
+        self.has_own_ticketer = false;
         let lookup = backend.lookup();
         self.runtime_mut().backend = backend;
         self.engine_mut().set_session_lookup(lookup);

@@ -55,7 +55,7 @@ impl crypto::ClientConfig for QuicClientConfig {
     ) -> Result<Box<dyn crypto::Session>, ConnectError> {
         let version = supported(version)?;
         match ClientConnection::new(&self.0, version, server_name, encode(params)) {
-            Ok(connection) => Ok(Box::new(TlsSession::client(version, connection))),
+            Ok(connection) => Ok(Box::new(TlsSession::client(self.0.backend(), version, connection))),
             Err(Error::BadServerName(e)) => {
                 warn!("{e}");
                 Err(ConnectError::InvalidServerName(server_name.to_owned()))
@@ -103,13 +103,13 @@ impl TryFrom<Arc<ServerConfig>> for QuicServerConfig {
 
 impl crypto::ServerConfig for QuicServerConfig {
     fn initial_keys(&self, version: u32, dst_cid: &ConnectionId) -> Result<Keys, UnsupportedVersion> {
-        Ok(keys::initial(supported(version)?, dst_cid, Side::Server))
+        Ok(keys::initial(self.config.backend(), supported(version)?, dst_cid, Side::Server))
     }
 
     fn retry_tag(&self, version: u32, orig_dst_cid: &ConnectionId, packet: &[u8]) -> [u8; 16] {
         // A connection ID has at most 20 bytes, so this does not fail. Clients discard a Retry
         // with another tag.
-        retry_tag(supported_or_v1(version), orig_dst_cid, packet).unwrap_or_default()
+        retry_tag(self.config.backend(), supported_or_v1(version), orig_dst_cid, packet).unwrap_or_default()
     }
 
     fn start_session(self: Arc<Self>, version: u32, params: &TransportParameters) -> Box<dyn crypto::Session> {
@@ -117,7 +117,7 @@ impl crypto::ServerConfig for QuicServerConfig {
         let session_data = limits_of_early_data(&transport_parameters);
         let start = ServerStart { transport_parameters, session_data, accept_early_data: None };
         let connection = ServerConnection::with_engine(&self.config, &self.engine, version, start);
-        Box::new(TlsSession::server(version, connection))
+        Box::new(TlsSession::server(self.config.backend(), version, connection))
     }
 }
 

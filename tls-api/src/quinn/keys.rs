@@ -10,7 +10,7 @@ use crate::quic::{
     HeaderKey, Keys, NewPacketNumber, PacketKey, SAMPLE_LEN, TAG_LEN, Version, confidentiality_limit, initial_keys,
     integrity_limit,
 };
-use tls_crypto::BulkAlgorithm;
+use tls_crypto::{Backend, BulkAlgorithm};
 
 /// A key, or the place of one that quinn gets before TLS releases it.
 ///
@@ -68,8 +68,8 @@ pub(super) fn pair(local: Keys, remote: Keys) -> crypto::Keys {
 }
 
 /// The keys of Initial packets.
-pub(super) fn initial(version: Version, connection_id: &ConnectionId, side: Side) -> crypto::Keys {
-    let keys = initial_keys(version, connection_id);
+pub(super) fn initial(backend: Backend, version: Version, connection_id: &ConnectionId, side: Side) -> crypto::Keys {
+    let keys = initial_keys(backend, version, connection_id);
     match side {
         Side::Client => pair(keys.client, keys.server),
         Side::Server => pair(keys.server, keys.client),
@@ -133,7 +133,7 @@ mod tests {
     use crypto::PacketKey as _;
 
     fn keys() -> Keys {
-        initial_keys(Version::V1, b"connection").client
+        initial_keys(Backend::ring(), Version::V1, b"connection").client
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use quinn_proto::crypto::{self, ExportKeyingMaterialError, KeyPair, Keys as QuinnKeys};
 use quinn_proto::transport_parameters::TransportParameters;
 use quinn_proto::{ConnectionId, Side, TransportError, TransportErrorCode};
-use tls_crypto::BulkAlgorithm;
+use tls_crypto::{Backend, BulkAlgorithm};
 use tls_handshake::Error;
 
 use super::keys::{self, Place, Source};
@@ -20,6 +20,7 @@ use crate::quic::{
 /// A handshake, and its output until quinn takes it.
 pub(super) struct TlsSession {
     connection: Connection,
+    backend: Backend,
     version: Version,
     /// The level at which quinn sends, whose keys it took last.
     writing: Level,
@@ -128,17 +129,18 @@ impl Updates {
 }
 
 impl TlsSession {
-    pub(super) fn client(version: Version, connection: ClientConnection) -> Self {
-        Self::new(version, Connection::Client(connection))
+    pub(super) fn client(backend: Backend, version: Version, connection: ClientConnection) -> Self {
+        Self::new(backend, version, Connection::Client(connection))
     }
 
-    pub(super) fn server(version: Version, connection: ServerConnection) -> Self {
-        Self::new(version, Connection::Server(connection))
+    pub(super) fn server(backend: Backend, version: Version, connection: ServerConnection) -> Self {
+        Self::new(backend, version, Connection::Server(connection))
     }
 
-    fn new(version: Version, connection: Connection) -> Self {
+    fn new(backend: Backend, version: Version, connection: Connection) -> Self {
         let mut session = Self {
             connection,
+            backend,
             version,
             writing: Level::Initial,
             reading: Level::Initial,
@@ -176,7 +178,7 @@ impl TlsSession {
     fn take_output(&mut self) {
         while let Some(output) = each!(&mut self.connection, c => c.next_output()) {
             match output {
-                Output::Crypto(level, data) => move_to(self.crypto_mut(level), data),
+                Output::Crypto(level, data) => self.crypto_mut(level).extend_from_slice(&data),
                 Output::Keys(KeyChange::Updates { read, write }) => self.updates.set(read, write),
                 Output::Keys(KeyChange::Read(Level::ZeroRtt, keys) | KeyChange::Write(Level::ZeroRtt, keys)) => {
                     *self.early.get_mut().unwrap_or_else(PoisonError::into_inner) = Some(keys);
@@ -209,7 +211,7 @@ impl TlsSession {
 
 impl crypto::Session for TlsSession {
     fn initial_keys(&self, dst_cid: &ConnectionId, side: Side) -> QuinnKeys {
-        keys::initial(self.version, dst_cid, side)
+        keys::initial(self.backend, self.version, dst_cid, side)
     }
 
     fn handshake_data(&self) -> Option<Box<dyn Any>> {
@@ -256,8 +258,7 @@ impl crypto::Session for TlsSession {
     }
 
     fn write_handshake(&mut self, buf: &mut Vec<u8>) -> Option<QuinnKeys> {
-        // An idle connection keeps no buffers.
-        move_to(buf, std::mem::take(self.crypto_mut(self.writing)));
+        buf.append(self.crypto_mut(self.writing));
         let next = match self.writing {
             Level::Initial | Level::ZeroRtt => Level::Handshake,
             Level::Handshake | Level::OneRtt => Level::OneRtt,
@@ -278,7 +279,7 @@ impl crypto::Session for TlsSession {
     }
 
     fn is_valid_retry(&self, orig_dst_cid: &ConnectionId, header: &[u8], payload: &[u8]) -> bool {
-        verify_retry_tag(self.version, orig_dst_cid, &[header, payload].concat())
+        verify_retry_tag(self.backend, self.version, orig_dst_cid, &[header, payload].concat())
     }
 
     fn export_keying_material(
@@ -290,11 +291,6 @@ impl crypto::Session for TlsSession {
         let exported = each!(&self.connection, c => c.export_keying_material(output, label, Some(context)));
         exported.map_err(|_| ExportKeyingMaterialError)
     }
-}
-
-/// Appends `data`, without a copy if it is the first.
-fn move_to(buffer: &mut Vec<u8>, mut data: Vec<u8>) {
-    if buffer.is_empty() { *buffer = data } else { buffer.append(&mut data) }
 }
 
 /// quinn makes codes only from its constants (RFC 9000 §20.1) and from alerts.

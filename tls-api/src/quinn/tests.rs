@@ -83,7 +83,7 @@ fn pass_both_ways(client: &Keys, server: &Keys) -> [bool; 2] {
 }
 
 fn update_passes(client: &KeyPair<Box<dyn PacketKey>>, server: &KeyPair<Box<dyn PacketKey>>) -> [bool; 2] {
-    let same = crate::quic::initial_keys(crate::quic::Version::V1, b"");
+    let same = crate::quic::initial_keys(crate::Backend::ring(), crate::quic::Version::V1, b"");
     let header = super::keys::header(super::keys::Source::Ready(same.client.header));
     let of = |key| (&*header, key);
     [passes(of(&*client.local), of(&*server.remote)), passes(of(&*server.local), of(&*client.remote))]

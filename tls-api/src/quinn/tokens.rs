@@ -6,7 +6,7 @@ use quinn_proto::crypto::{AeadKey, CryptoError, HandshakeTokenKey, HmacKey};
 use tls_crypto::hkdf::{Expander, extract};
 use tls_crypto::quic::{Keys, NewPacketNumber, PacketKey, TAG_LEN, Version};
 use tls_crypto::tls13::TrafficSecret;
-use tls_crypto::{BulkAlgorithm, HashAlgorithm, SecureRandom, SystemRandom};
+use tls_crypto::{Backend, BulkAlgorithm, HashAlgorithm, SecureRandom, SystemRandom};
 use tls_handshake::Error;
 use zeroize::Zeroizing;
 
@@ -34,7 +34,7 @@ pub struct TokenKey(Box<Expander>);
 
 /// Derives the key of a purpose, so that one secret may serve both.
 fn derive(secret: &[u8; 32], purpose: &[u8]) -> Box<Expander> {
-    Box::new(extract(HashAlgorithm::Sha256, purpose, secret).expander())
+    Box::new(extract(Backend::ring(), HashAlgorithm::Sha256, purpose, secret).expander())
 }
 
 macro_rules! secret {
@@ -88,7 +88,7 @@ impl HandshakeTokenKey for TokenKey {
     fn aead_from_hkdf(&self, random_bytes: &[u8]) -> Box<dyn AeadKey> {
         let mut secret = Zeroizing::new([0; 32]);
         let expanded = self.0.expand(&[random_bytes], &mut *secret).is_ok();
-        let secret = TrafficSecret::from_key_log(HashAlgorithm::Sha256, &*secret).filter(|_| expanded);
+        let secret = TrafficSecret::from_key_log(Backend::ring(), HashAlgorithm::Sha256, &*secret).filter(|_| expanded);
         let key = secret.map(|secret| Keys::new(Version::V1, BulkAlgorithm::Aes256Gcm, &secret).packet);
         Box::new(OneTokenKey(key))
     }

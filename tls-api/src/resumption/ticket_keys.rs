@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-use tls_crypto::TicketKey;
+use tls_crypto::{Backend, TicketKey};
 
 use super::ticketer::TicketerError;
 use crate::config::time::TimeProvider;
@@ -42,7 +42,12 @@ pub(super) struct Timestamp {
 pub(super) struct Count(pub(super) AtomicU32);
 
 impl Keys {
-    pub(super) fn from_fleet(current: &[u8; 48], previous: &[[u8; 48]], now: Timestamp) -> Result<Self, TicketerError> {
+    pub(super) fn from_fleet(
+        backend: Backend,
+        current: &[u8; 48],
+        previous: &[[u8; 48]],
+        now: Timestamp,
+    ) -> Result<Self, TicketerError> {
         if previous.len() > MAX_FORMER {
             return Err(TicketerError::TooManyKeys { got: previous.len(), limit: MAX_FORMER });
         }
@@ -59,9 +64,9 @@ impl Keys {
         }
         let mut former = Vec::new();
         for key in previous {
-            former.push(TimedKey::new(TicketKey::from_bytes(key)?, now));
+            former.push(TimedKey::new(TicketKey::from_bytes(backend, key)?, now));
         }
-        Ok(Self { current: TimedKey::new(TicketKey::from_bytes(current)?, now), former })
+        Ok(Self { current: TimedKey::new(TicketKey::from_bytes(backend, current)?, now), former })
     }
 
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
@@ -70,7 +75,7 @@ impl Keys {
 
     /// Returns the keys after a rotation. `None` if another thread has just rotated them, or if
     /// randomness fails.
-    pub(super) fn next(&self, now: Timestamp, exhausted: bool) -> Option<Self> {
+    pub(super) fn next(&self, backend: Backend, now: Timestamp, exhausted: bool) -> Option<Self> {
         let mut former = self.former.clone();
         let rotates = self.current.age(now) >= ROTATION || (exhausted && self.current.key.is_exhausted());
         if rotates {
@@ -79,7 +84,7 @@ impl Keys {
         former.retain(|timed| timed.age(now) < DELETED);
         if rotates {
             former.truncate(MAX_FORMER);
-            return Some(Self { current: TimedKey::new(TicketKey::generate().ok()?, now), former });
+            return Some(Self { current: TimedKey::new(TicketKey::generate(backend).ok()?, now), former });
         }
         (former.len() < self.former.len()).then(|| Self { current: self.current.clone(), former })
     }
@@ -140,11 +145,11 @@ mod tests {
     /// and whether it decrypts.
     fn outcome(times: impl IntoIterator<Item = Timestamp>) -> (bool, bool) {
         let mut times = times.into_iter();
-        let first = TimedKey::new(TicketKey::generate().unwrap(), times.next().unwrap());
+        let first = TimedKey::new(TicketKey::generate(Backend::ring()).unwrap(), times.next().unwrap());
         let mut keys = Keys { current: first.clone(), former: Vec::new() };
         for now in times {
             if keys.is_due(now) {
-                keys = keys.next(now, false).unwrap();
+                keys = keys.next(Backend::ring(), now, false).unwrap();
             }
         }
         let is_first = |timed: &TimedKey| Arc::ptr_eq(&timed.key, &first.key);

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, RwLockReadGuard};
 use std::time::Instant;
 
-use tls_crypto::TicketKey;
+use tls_crypto::{Backend, TicketKey};
 use zeroize::Zeroizing;
 
 use super::ticket_keys::{Keys, MAX_TICKETS, TimedKey, Timestamp, monotonic_clock};
@@ -75,6 +75,7 @@ pub trait ProducesTickets: fmt::Debug + Send + Sync {
 /// ```
 pub struct Ticketer {
     keys: ReadMostly<Keys>,
+    backend: Backend,
     /// `None` for keys of a fleet, which do not rotate by themselves.
     clock: Option<Arc<dyn TimeProvider>>,
     /// The start of monotonic time.
@@ -93,15 +94,28 @@ impl Ticketer {
         Self::with_time_provider(Arc::new(SystemClock))
     }
 
+    /// Creates a ticketer with random keys that it rotates, which encrypts with this backend. The
+    /// others use ring. Tickets do not depend on the backend.
+    ///
+    /// # Errors
+    /// [`TicketerError::Random`].
+    pub fn with_backend(backend: Backend) -> Result<Self, TicketerError> {
+        Self::with_random_keys(backend, Arc::new(SystemClock))
+    }
+
     /// Creates a ticketer with random keys that it rotates by this clock.
     ///
     /// # Errors
     /// [`TicketerError::Random`].
     pub fn with_time_provider(clock: Arc<dyn TimeProvider>) -> Result<Self, TicketerError> {
+        Self::with_random_keys(Backend::ring(), clock)
+    }
+
+    fn with_random_keys(backend: Backend, clock: Arc<dyn TimeProvider>) -> Result<Self, TicketerError> {
         let start = monotonic_clock();
         let now = Timestamp::now(&*clock, start);
-        let keys = Keys { current: TimedKey::new(TicketKey::generate()?, now), former: Vec::new() };
-        Ok(Self { keys: ReadMostly::new(keys), clock: Some(clock), start })
+        let keys = Keys { current: TimedKey::new(TicketKey::generate(backend)?, now), former: Vec::new() };
+        Ok(Self { keys: ReadMostly::new(keys), backend, clock: Some(clock), start })
     }
 
     /// Creates a ticketer with the keys of a fleet, each of 48 random bytes. The first 16 bytes
@@ -113,8 +127,21 @@ impl Ticketer {
     /// [`TicketerError::TooManyKeys`] for more than 8 previous ones, [`TicketerError::ZeroKey`],
     /// [`TicketerError::RepeatedKey`].
     pub fn from_keys(current: &[u8; 48], previous: &[[u8; 48]]) -> Result<Self, TicketerError> {
-        let keys = Keys::from_fleet(current, previous, Timestamp::default())?;
-        Ok(Self { keys: ReadMostly::new(keys), clock: None, start: None })
+        Self::from_keys_with_backend(Backend::ring(), current, previous)
+    }
+
+    /// Creates a ticketer with the [keys of a fleet](Self::from_keys), which encrypts with this
+    /// backend. The members of a fleet may have different ones.
+    ///
+    /// # Errors
+    /// Those of [`from_keys`](Self::from_keys).
+    pub fn from_keys_with_backend(
+        backend: Backend,
+        current: &[u8; 48],
+        previous: &[[u8; 48]],
+    ) -> Result<Self, TicketerError> {
+        let keys = Keys::from_fleet(backend, current, previous, Timestamp::default())?;
+        Ok(Self { keys: ReadMostly::new(keys), backend, clock: None, start: None })
     }
 
     /// Replaces the keys at run time. Each connection uses either the old or the new ones. A
@@ -124,7 +151,7 @@ impl Ticketer {
     /// Those of [`from_keys`](Self::from_keys); the old keys stay.
     pub fn update(&self, current: &[u8; 48], previous: &[[u8; 48]]) -> Result<(), TicketerError> {
         let now = self.clock.as_deref().map(|clock| Timestamp::now(clock, self.start)).unwrap_or_default();
-        self.keys.replace(Keys::from_fleet(current, previous, now)?);
+        self.keys.replace(Keys::from_fleet(self.backend, current, previous, now)?);
         Ok(())
     }
 
@@ -144,7 +171,7 @@ impl Ticketer {
 
     fn rotate(&self, now: Timestamp, exhausted: bool) {
         // If randomness fails, the old key stays, and the next ticket tries again.
-        self.keys.try_replace(|keys| keys.next(now, exhausted));
+        self.keys.try_replace(|keys| keys.next(self.backend, now, exhausted));
     }
 }
 

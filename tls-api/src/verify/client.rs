@@ -1,8 +1,10 @@
 //! How a server verifies its clients' certificates.
 
 use std::fmt;
+use std::sync::Arc;
 
 use pki_types::{CertificateDer, UnixTime};
+use tls_crypto::Backend;
 use tls_handshake::verify::ChainVerifier;
 use tls_handshake::{CertificateError, ClientAuth, Refusal};
 
@@ -53,6 +55,13 @@ pub trait ClientCertVerifier: fmt::Debug + Send + Sync {
     /// verifier is set. Default: empty.
     fn root_hint_subjects(&self) -> Vec<Vec<u8>> {
         Vec::new()
+    }
+
+    /// Returns this verifier with another backend, which checks the signatures of certificates. A
+    /// configuration calls it when its backend or verifier is set. Default: `None`, which keeps
+    /// this verifier.
+    fn for_backend(&self, _backend: Backend) -> Option<Arc<dyn ClientCertVerifier>> {
+        None
     }
 
     /// Returns whether a stored client chain is verified again before its session is resumed.
@@ -132,6 +141,12 @@ impl AllowAnyAuthenticatedClient {
     pub fn new(chain: impl Into<ChainVerifier>) -> Self {
         Self { chain: chain.into() }
     }
+
+    fn with_backend(&self, backend: Backend) -> Self {
+        let mut chain = self.chain.clone();
+        chain.set_backend(backend);
+        Self { chain }
+    }
 }
 
 impl ClientCertVerifier for AllowAnyAuthenticatedClient {
@@ -145,6 +160,10 @@ impl ClientCertVerifier for AllowAnyAuthenticatedClient {
 
     fn session_scope(&self) -> Option<[u8; 32]> {
         self.chain.session_scope()
+    }
+
+    fn for_backend(&self, backend: Backend) -> Option<Arc<dyn ClientCertVerifier>> {
+        Some(Arc::new(self.with_backend(backend)))
     }
 
     fn needs_reverification(&self) -> bool {
@@ -192,6 +211,10 @@ impl ClientCertVerifier for AllowAnyAnonymousOrAuthenticatedClient {
     fn session_scope(&self) -> Option<[u8; 32]> {
         // Every scope covers `client_auth`, so this need not.
         self.required.session_scope()
+    }
+
+    fn for_backend(&self, backend: Backend) -> Option<Arc<dyn ClientCertVerifier>> {
+        Some(Arc::new(Self { required: self.required.with_backend(backend) }))
     }
 
     fn needs_reverification(&self) -> bool {

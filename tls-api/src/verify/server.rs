@@ -1,8 +1,10 @@
 //! A verifier of the application, in place of the default one for server certificates.
 
 use std::fmt;
+use std::sync::Arc;
 
 use pki_types::{CertificateDer, ServerName, UnixTime};
+use tls_crypto::Backend;
 use tls_handshake::Refusal;
 use tls_handshake::verify::{ServerVerifier, Stapled};
 
@@ -40,6 +42,13 @@ pub trait ServerCertVerifier: fmt::Debug + Send + Sync {
         self.verify_server_cert(chain, name, &Stapled::default(), now)
     }
 
+    /// Returns this verifier with another backend, which checks the signatures of certificates. A
+    /// configuration calls it when its backend or verifier is set. Default: `None`, which keeps
+    /// this verifier.
+    fn for_backend(&self, _backend: Backend) -> Option<Arc<dyn ServerCertVerifier>> {
+        None
+    }
+
     /// Returns whether a stored server chain is verified again before its session is offered.
     /// [`set_reverify_on_resumption`](crate::ClientConfig::set_reverify_on_resumption) overrides
     /// it. Default: `true`.
@@ -75,6 +84,12 @@ impl ServerCertVerifier for ServerVerifier {
         now: UnixTime,
     ) -> Result<(), Refusal> {
         self.reverify(chain, name, now)
+    }
+
+    fn for_backend(&self, backend: Backend) -> Option<Arc<dyn ServerCertVerifier>> {
+        let mut verifier = self.clone();
+        verifier.set_backend(backend);
+        Some(Arc::new(verifier))
     }
 
     fn needs_reverification(&self) -> bool {

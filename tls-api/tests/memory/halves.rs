@@ -7,9 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use strata_tls::{
-    AlertDescription, AnySession, ClientSessionMemoryCache, Error, HandshakeKind, IntoSplit, Needs, ProtocolVersion,
-    Receiver, Sender, ServerSessionMemoryCache, Session, SplitObstacle, StreamOwned, StreamReceiver, StreamSender,
-    is_truncation,
+    AlertDescription, AnySession, Backend, ClientSessionMemoryCache, Error, HandshakeKind, IntoSplit, Needs,
+    ProtocolVersion, Receiver, Sender, ServerSessionMemoryCache, Session, SplitObstacle, StreamOwned, StreamReceiver,
+    StreamSender, is_truncation,
 };
 
 use crate::pair::{Pair, drain, feed, is_would_block, pattern, read_all};
@@ -110,6 +110,21 @@ fn halves_exchange_data_and_know_the_connection() {
         assert_eq!(exported[0], exported[1]);
         assert!(halves.receiver.wants_read() && !halves.sender.wants_write() && !halves.sender.must_write());
         assert!(halves.receiver.failed_sessions().next().is_none());
+    }
+}
+
+#[test]
+fn halves_exchange_data_with_every_backend() {
+    for (version, backend) in VERSIONS.into_iter().flat_map(|one| Backend::ALL.iter().map(move |other| (one, *other))) {
+        let (client, server) = configs_of(version);
+        let (mut client, mut server) = (Arc::unwrap_or_clone(client), Arc::unwrap_or_clone(server));
+        client.set_backend(backend);
+        server.set_backend(backend);
+        let Pair { client, server } = Pair::connected(&Arc::new(client), &Arc::new(server));
+        let mut halves = Halves::of(version, client.into(), server.into());
+        for _ in 0..3 {
+            halves.exchange();
+        }
     }
 }
 

@@ -517,7 +517,9 @@ impl SigningKey for ApplicationKey {
 
 impl Signer for ApplicationSigner {
     fn sign(self: Box<Self>, message: &[u8]) -> Result<Vec<u8>, SignError> {
-        self.0?.sign(SignatureAlgorithm::EcdsaP256Sha256, message).map_err(|e| SignError::new(e.to_string()))
+        self.0?
+            .sign(tls_crypto::Backend::ring(), SignatureAlgorithm::EcdsaP256Sha256, message)
+            .map_err(|e| SignError::new(e.to_string()))
     }
 }
 
@@ -568,7 +570,8 @@ fn sign(key: &PrivateKey, session: &mut impl Session) {
     assert!(session.take_signature_request().is_none(), "each request is returned once");
     assert!(!session.wants_read() && session.is_handshaking());
     assert_eq!(request.scheme(), SignatureScheme::ECDSA_SECP256R1_SHA256);
-    let signature = key.sign(SignatureAlgorithm::EcdsaP256Sha256, request.message()).unwrap();
+    let signature =
+        key.sign(tls_crypto::Backend::ring(), SignatureAlgorithm::EcdsaP256Sha256, request.message()).unwrap();
     session.answer_signature(request.answer(signature)).unwrap();
     assert!(session.take_signature_request().is_none());
 }

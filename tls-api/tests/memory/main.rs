@@ -2,6 +2,7 @@
 
 mod acceptor;
 mod any_session;
+mod backends;
 mod client_auth;
 mod client_session_removal;
 mod clock;
@@ -24,8 +25,6 @@ mod pki;
 mod psk;
 #[cfg(feature = "quic")]
 mod quic;
-#[cfg(feature = "quic")]
-mod quic_version_2;
 mod reading;
 mod record_sizes;
 mod rejections;

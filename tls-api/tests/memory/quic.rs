@@ -5,8 +5,8 @@ use std::thread;
 
 use strata_tls::quic::{ClientConnection, KeyChange, Level, Output, ServerConnection, ServerStart, Version};
 use strata_tls::{
-    AllowAnyAuthenticatedClient, Answer, ClientConfig, ClientSessionMemoryCache, Error, HandshakeKind, Need, Needs,
-    ServerConfig, ServerSessionMemoryCache, Session,
+    AllowAnyAuthenticatedClient, Answer, Backend, ClientConfig, ClientSessionMemoryCache, Error, HandshakeKind, Need,
+    Needs, ServerConfig, ServerSessionMemoryCache, Session,
 };
 
 use crate::pair::Pair;
@@ -306,4 +306,23 @@ fn answer_without_request_is_rejected() {
     assert_eq!(one.server.error(), None);
     let ours = answer_elsewhere(one.server.take_need().unwrap(), &ca);
     assert_eq!(one.client.answer(ours), Err(Error::WrongAnswer));
+}
+
+#[test]
+fn every_pair_of_backends_connects_over_quic() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    for (ours, theirs) in Backend::ALL.iter().flat_map(|ours| Backend::ALL.iter().map(|theirs| (*ours, *theirs))) {
+        let (mut client, mut server) = configs(&ca);
+        client.set_backend(ours);
+        server.set_backend(theirs);
+        let (client, server) = (Arc::new(client), Arc::new(server));
+        for kind in [HandshakeKind::Full, HandshakeKind::Resumed] {
+            let quic = Quic::new(&client, &server).handshake();
+            assert_eq!(quic.server.handshake_kind(), Some(kind), "{ours:?} {theirs:?}");
+            let mut exported = [[0; 16]; 2];
+            quic.client.export_keying_material(&mut exported[0], b"EXPERIMENTAL", None).unwrap();
+            quic.server.export_keying_material(&mut exported[1], b"EXPERIMENTAL", None).unwrap();
+            assert_eq!(exported[0], exported[1]);
+        }
+    }
 }

@@ -2,7 +2,6 @@
 //! one of them. A relay loses, duplicates and reorders packets.
 
 mod certificates;
-mod counting;
 mod early_data;
 mod handshakes;
 #[path = "../memory/pki.rs"]

@@ -154,7 +154,8 @@ async fn signature_comes_from_another_process() {
         loop {
             let (mut tcp, _) = listener.accept().await.unwrap();
             let (_, _, message) = read_request(&mut tcp).await.unwrap();
-            let signature = key.sign(SignatureAlgorithm::EcdsaP256Sha256, &message).unwrap();
+            let signature =
+                key.sign(tls_crypto::Backend::ring(), SignatureAlgorithm::EcdsaP256Sha256, &message).unwrap();
             tcp.write_all(&signature).await.unwrap();
         }
     });

@@ -6,17 +6,23 @@ const ALGORITHMS: [BulkAlgorithm; 3] =
 /// A version and an AEAD algorithm.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Way {
+    backend: Backend,
     version: u16,
     algorithm: BulkAlgorithm,
 }
 
 impl Way {
-    const TLS13_AES: Self = Self { version: 13, algorithm: BulkAlgorithm::Aes128Gcm };
-    const TLS12_AES: Self = Self { version: 12, algorithm: BulkAlgorithm::Aes128Gcm };
-    const TLS12_CHACHA: Self = Self { version: 12, algorithm: BulkAlgorithm::ChaCha20Poly1305 };
+    const TLS13_AES: Self = Self { backend: Backend::ring(), version: 13, algorithm: BulkAlgorithm::Aes128Gcm };
+    const TLS12_AES: Self = Self { backend: Backend::ring(), version: 12, algorithm: BulkAlgorithm::Aes128Gcm };
+    const TLS12_CHACHA: Self =
+        Self { backend: Backend::ring(), version: 12, algorithm: BulkAlgorithm::ChaCha20Poly1305 };
 
     fn all() -> impl Iterator<Item = Self> {
-        ALGORITHMS.into_iter().flat_map(|algorithm| [12, 13].map(|version| Self { version, algorithm }))
+        let with = |backend: &'static Backend| {
+            let ways = |algorithm| [12, 13].map(|version| Self { backend: *backend, version, algorithm });
+            ALGORITHMS.into_iter().flat_map(ways)
+        };
+        Backend::ALL.iter().flat_map(with)
     }
 
     fn iv(self) -> [u8; NONCE_LEN] {
@@ -34,9 +40,15 @@ impl Way {
     fn pair_with(self, iv: &[u8; NONCE_LEN]) -> (Sealer, Opener) {
         let key = vec![7; self.algorithm.key_len()];
         if self.version == 12 {
-            (Sealer::tls12(self.algorithm, &key, iv), Opener::tls12(self.algorithm, &key, iv))
+            (
+                Sealer::tls12(self.backend, self.algorithm, &key, iv),
+                Opener::tls12(self.backend, self.algorithm, &key, iv),
+            )
         } else {
-            (Sealer::tls13(self.algorithm, &key, iv), Opener::tls13(self.algorithm, &key, iv))
+            (
+                Sealer::tls13(self.backend, self.algorithm, &key, iv),
+                Opener::tls13(self.backend, self.algorithm, &key, iv),
+            )
         }
     }
 }
@@ -154,76 +166,84 @@ fn reordered_and_replayed_records_are_rejected() {
 
 #[test]
 fn record_of_the_other_version_is_rejected() {
-    for algorithm in ALGORITHMS {
-        for (from, to) in [(12, 13), (13, 12)] {
-            let iv = [9; NONCE_LEN];
-            let (mut sealer, _) = Way { version: from, algorithm }.pair_with(&iv);
-            let (_, mut opener) = Way { version: to, algorithm }.pair_with(&iv);
-            let mut record = sealed(&mut sealer, 23, b"a record");
-            assert_eq!(opener.open(&mut record), Err(Error::Open), "{algorithm:?} from {from} to {to}");
+    for &backend in Backend::ALL {
+        for algorithm in ALGORITHMS {
+            for (from, to) in [(12, 13), (13, 12)] {
+                let iv = [9; NONCE_LEN];
+                let (mut sealer, _) = Way { backend, version: from, algorithm }.pair_with(&iv);
+                let (_, mut opener) = Way { backend, version: to, algorithm }.pair_with(&iv);
+                let mut record = sealed(&mut sealer, 23, b"a record");
+                assert_eq!(opener.open(&mut record), Err(Error::Open), "{algorithm:?} from {from} to {to}");
+            }
         }
     }
 }
 
 #[test]
 fn nonce_is_the_iv_xored_with_the_sequence_number() {
-    let sequence = 0x0102_0304_0506_0708_u64;
-    for way in [Way::TLS13_AES, Way::TLS12_CHACHA] {
-        let (mut sealer, _) = way.pair();
-        sealer.nonces.sequence = sequence;
-        sealer.limit = u64::MAX;
-        let record = sealed(&mut sealer, 23, b"a record");
+    for &backend in Backend::ALL {
+        let sequence = 0x0102_0304_0506_0708_u64;
+        for way in [Way { backend, ..Way::TLS13_AES }, Way { backend, ..Way::TLS12_CHACHA }] {
+            let (mut sealer, _) = way.pair();
+            sealer.nonces.sequence = sequence;
+            sealer.limit = u64::MAX;
+            let record = sealed(&mut sealer, 23, b"a record");
 
-        let mut iv = way.iv();
-        for (byte, number) in iv[4..].iter_mut().zip(1..) {
-            *byte ^= number;
+            let mut iv = way.iv();
+            for (byte, number) in iv[4..].iter_mut().zip(1..) {
+                *byte ^= number;
+            }
+            let (_, mut at_zero) = way.pair_with(&iv);
+            let in_turn = at_zero.open(&mut record.clone());
+            // TLS 1.2 also authenticates the sequence number, so only a TLS 1.3 record shows the
+            // nonce.
+            if way.version == 13 {
+                assert!(in_turn.is_ok());
+                continue;
+            }
+            assert_eq!(in_turn, Err(Error::Open));
+            let mut aad = [0; 13];
+            aad[..8].copy_from_slice(&sequence.to_be_bytes());
+            aad[8..].copy_from_slice(&[23, 3, 3, 0, 8]);
+            let mut body = record[HEADER_LEN..].to_vec();
+            assert_eq!(at_zero.key.open(iv, aad, &mut body).unwrap(), b"a record");
         }
-        let (_, mut at_zero) = way.pair_with(&iv);
-        let in_turn = at_zero.open(&mut record.clone());
-        // TLS 1.2 also authenticates the sequence number, so only a TLS 1.3 record shows the nonce.
-        if way.version == 13 {
-            assert!(in_turn.is_ok());
-            continue;
-        }
-        assert_eq!(in_turn, Err(Error::Open));
-        let mut aad = [0; 13];
-        aad[..8].copy_from_slice(&sequence.to_be_bytes());
-        aad[8..].copy_from_slice(&[23, 3, 3, 0, 8]);
-        let mut body = record[HEADER_LEN..].to_vec();
-        let nonce = Nonce::assume_unique_for_key(iv);
-        assert_eq!(at_zero.key.open_in_place(nonce, Aad::from(aad), &mut body).unwrap(), b"a record");
     }
 }
 
 #[test]
 fn explicit_nonce_is_the_sequence_number() {
-    let (mut sealer, opener) = Way::TLS12_AES.pair();
-    for sequence in [0, 1, 2, 0x00ff_fff0] {
-        sealer.nonces.sequence = sequence;
-        let record = sealed(&mut sealer, 23, b"a record");
-        assert_eq!(record[5..13], sequence.to_be_bytes());
+    for &backend in Backend::ALL {
+        let (mut sealer, opener) = Way { backend, ..Way::TLS12_AES }.pair();
+        for sequence in [0, 1, 2, 0x00ff_fff0] {
+            sealer.nonces.sequence = sequence;
+            let record = sealed(&mut sealer, 23, b"a record");
+            assert_eq!(record[5..13], sequence.to_be_bytes());
 
-        // AAD and nonce as in RFC 5246 §6.2.3.3 and RFC 5288 §3.
-        let aad = [&sequence.to_be_bytes()[..], &[23, 3, 3, 0, 8]].concat();
-        let nonce = [&[9; 4], &record[5..13]].concat();
-        let nonce = Nonce::try_assume_unique_for_key(&nonce).unwrap();
-        let mut body = record[13..].to_vec();
-        assert_eq!(opener.key.open_in_place(nonce, Aad::from(aad), &mut body).unwrap(), b"a record");
+            // AAD and nonce as in RFC 5246 §6.2.3.3 and RFC 5288 §3.
+            let aad = [&sequence.to_be_bytes()[..], &[23, 3, 3, 0, 8]].concat();
+            let nonce = [&[9; 4], &record[5..13]].concat();
+            let nonce = nonce.try_into().unwrap();
+            let mut body = record[13..].to_vec();
+            assert_eq!(opener.key.open(nonce, aad, &mut body).unwrap(), b"a record");
+        }
     }
 }
 
 #[test]
 fn opener_uses_the_explicit_nonce_of_the_record() {
-    let (sealer, mut opener) = Way::TLS12_AES.pair();
-    // As from a sender whose counter starts elsewhere.
-    let explicit = *b"anything";
-    let mut body = *b"a record";
-    let aad = [0, 0, 0, 0, 0, 0, 0, 0, 23, 3, 3, 0, 8];
-    let nonce = sealer.nonces.with_explicit(explicit);
-    let tag = sealer.key.seal_in_place_separate_tag(nonce, Aad::from(aad), &mut body).unwrap();
-    let mut record = [&[23, 3, 3, 0, 32], &explicit[..], &body, tag.as_ref()].concat();
-    assert_eq!(opener.open(&mut record), Ok(OpenedRecord { content_type: 23, content: 13..21 }));
-    assert_eq!(record[13..21], *b"a record");
+    for &backend in Backend::ALL {
+        let (sealer, mut opener) = Way { backend, ..Way::TLS12_AES }.pair();
+        // As from a sender whose counter starts elsewhere.
+        let explicit = *b"anything";
+        let mut body = *b"a record";
+        let aad = [0, 0, 0, 0, 0, 0, 0, 0, 23, 3, 3, 0, 8];
+        let nonce = sealer.nonces.with_explicit(explicit);
+        let tag = sealer.key.seal(nonce, aad, &mut body).unwrap();
+        let mut record = [&[23, 3, 3, 0, 32], &explicit[..], &body, &tag[..]].concat();
+        assert_eq!(opener.open(&mut record), Ok(OpenedRecord { content_type: 23, content: 13..21 }));
+        assert_eq!(record[13..21], *b"a record");
+    }
 }
 
 #[test]
@@ -258,52 +278,58 @@ fn too_long_content_is_rejected_after_authentication() {
 
 #[test]
 fn padding_counts_towards_the_limit_and_is_removed() {
-    let (mut sealer, mut opener) = Way::TLS13_AES.pair();
-    for zeros in [0, 1, 15, 16, 1000, 16384 - 3] {
-        let padded = [&[0, 5, 22], &vec![0; zeros][..]].concat();
+    for &backend in Backend::ALL {
+        let (mut sealer, mut opener) = Way { backend, ..Way::TLS13_AES }.pair();
+        for zeros in [0, 1, 15, 16, 1000, 16384 - 3] {
+            let padded = [&[0, 5, 22], &vec![0; zeros][..]].concat();
+            let mut record = sealed(&mut sealer, 0, &padded);
+            assert_eq!(opener.open(&mut record), Ok(OpenedRecord { content_type: 22, content: 5..7 }), "{zeros}");
+            assert_eq!(record[5..7], [0, 5]);
+        }
+        let padded = [&[0, 5, 22], &vec![0; 16385 - 3][..]].concat();
         let mut record = sealed(&mut sealer, 0, &padded);
-        assert_eq!(opener.open(&mut record), Ok(OpenedRecord { content_type: 22, content: 5..7 }), "{zeros}");
-        assert_eq!(record[5..7], [0, 5]);
+        assert_eq!(opener.open(&mut record), Err(Error::PlaintextTooLong(16386)));
     }
-    let padded = [&[0, 5, 22], &vec![0; 16385 - 3][..]].concat();
-    let mut record = sealed(&mut sealer, 0, &padded);
-    assert_eq!(opener.open(&mut record), Err(Error::PlaintextTooLong(16386)));
 }
 
 #[test]
 fn record_of_zeros_has_no_content_type_in_tls13() {
-    for algorithm in ALGORITHMS {
-        for length in [0, 1, 100] {
-            let (mut sealer, mut opener) = Way { version: 13, algorithm }.pair();
-            let mut record = sealed(&mut sealer, 0, &vec![0; length]);
-            assert_eq!(opener.open(&mut record), Err(Error::NoContentType), "{length}");
-            assert_eq!(opener.sequence(), 0);
+    for &backend in Backend::ALL {
+        for algorithm in ALGORITHMS {
+            for length in [0, 1, 100] {
+                let (mut sealer, mut opener) = Way { backend, version: 13, algorithm }.pair();
+                let mut record = sealed(&mut sealer, 0, &vec![0; length]);
+                assert_eq!(opener.open(&mut record), Err(Error::NoContentType), "{length}");
+                assert_eq!(opener.sequence(), 0);
 
-            let (mut sealer, mut opener) = Way { version: 12, algorithm }.pair();
-            let mut record = sealed(&mut sealer, 23, &vec![0; length]);
-            assert_eq!(opener.open(&mut record).unwrap().content.len(), length, "TLS 1.2 has no padding");
+                let (mut sealer, mut opener) = Way { backend, version: 12, algorithm }.pair();
+                let mut record = sealed(&mut sealer, 23, &vec![0; length]);
+                assert_eq!(opener.open(&mut record).unwrap().content.len(), length, "TLS 1.2 has no padding");
+            }
         }
     }
 }
 
 #[test]
 fn sealer_never_wraps_its_sequence_number() {
-    for version in [12, 13] {
-        let (mut sealer, mut opener) = Way { version, algorithm: BulkAlgorithm::ChaCha20Poly1305 }.pair();
-        sealer.nonces.sequence = u64::MAX - 1;
-        opener.nonces.sequence = u64::MAX - 1;
-        let mut last = sealed(&mut sealer, 23, b"last");
-        assert!(sealer.exhausted());
-        let before = room(&sealer, b"more");
-        let mut untouched = before.clone();
-        for _ in 0..2 {
-            assert_eq!(sealer.seal(23, &mut untouched), Err(Error::SequenceExhausted));
-        }
-        assert_eq!((untouched, sealer.sequence()), (before, u64::MAX));
+    for &backend in Backend::ALL {
+        for version in [12, 13] {
+            let (mut sealer, mut opener) = Way { backend, version, algorithm: BulkAlgorithm::ChaCha20Poly1305 }.pair();
+            sealer.nonces.sequence = u64::MAX - 1;
+            opener.nonces.sequence = u64::MAX - 1;
+            let mut last = sealed(&mut sealer, 23, b"last");
+            assert!(sealer.exhausted());
+            let before = room(&sealer, b"more");
+            let mut untouched = before.clone();
+            for _ in 0..2 {
+                assert_eq!(sealer.seal(23, &mut untouched), Err(Error::SequenceExhausted));
+            }
+            assert_eq!((untouched, sealer.sequence()), (before, u64::MAX));
 
-        assert_eq!(opener.open(&mut last.clone()).unwrap().content.len(), 4);
-        assert_eq!(opener.open(&mut last), Err(Error::SequenceExhausted));
-        assert_eq!(opener.sequence(), u64::MAX);
+            assert_eq!(opener.open(&mut last.clone()).unwrap().content.len(), 4);
+            assert_eq!(opener.open(&mut last), Err(Error::SequenceExhausted));
+            assert_eq!(opener.sequence(), u64::MAX);
+        }
     }
 }
 
@@ -334,21 +360,23 @@ fn aes_gcm_limit_is_within_the_rfc_limit() {
 
 #[test]
 fn lowered_limit_leaves_room_and_is_never_raised() {
-    for limit in [1, 2, 7, 8, 9, 100] {
-        let (mut sealer, _) = Way::TLS13_AES.pair();
-        sealer.set_confidentiality_limit(limit);
-        sealer.set_confidentiality_limit(u64::MAX);
-        let mut remaining = 0;
-        for _ in 0..limit {
-            remaining += u64::from(sealer.needs_key_update());
-            sealed(&mut sealer, 23, b"");
+    for &backend in Backend::ALL {
+        for limit in [1, 2, 7, 8, 9, 100] {
+            let (mut sealer, _) = Way { backend, ..Way::TLS13_AES }.pair();
+            sealer.set_confidentiality_limit(limit);
+            sealer.set_confidentiality_limit(u64::MAX);
+            let mut remaining = 0;
+            for _ in 0..limit {
+                remaining += u64::from(sealer.needs_key_update());
+                sealed(&mut sealer, 23, b"");
+            }
+            assert_eq!(remaining, (limit / 8).max(1), "records left after the request, limit {limit}");
+            assert_eq!(sealer.seal(23, &mut [0; 64]), Err(Error::SequenceExhausted));
         }
-        assert_eq!(remaining, (limit / 8).max(1), "records left after the request, limit {limit}");
+        let (mut sealer, _) = Way { backend, ..Way::TLS13_AES }.pair();
+        sealer.set_confidentiality_limit(0);
         assert_eq!(sealer.seal(23, &mut [0; 64]), Err(Error::SequenceExhausted));
     }
-    let (mut sealer, _) = Way::TLS13_AES.pair();
-    sealer.set_confidentiality_limit(0);
-    assert_eq!(sealer.seal(23, &mut [0; 64]), Err(Error::SequenceExhausted));
 }
 
 #[test]

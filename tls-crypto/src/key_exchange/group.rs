@@ -1,11 +1,10 @@
 //! The groups, and which algorithms they consist of.
 
-use ring::agreement;
-
 #[cfg(feature = "post-quantum")]
 use super::ml_kem::ParameterSet;
 #[cfg(feature = "post-quantum")]
 use crate::Error;
+use crate::backend::Curve;
 
 /// A group for the key exchange (RFC 9846 §4.3.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +16,8 @@ pub enum Group {
     Secp256r1,
     /// NIST P-384. Public keys are uncompressed points of 97 bytes.
     Secp384r1,
+    /// NIST P-521. Public keys are uncompressed points of 133 bytes. Needs AWS-LC.
+    Secp521r1,
     /// ML-KEM-768 and X25519.
     #[cfg(feature = "post-quantum")]
     X25519MlKem768,
@@ -35,13 +36,15 @@ pub enum Group {
 }
 
 impl Group {
-    /// All supported groups.
+    /// All groups. Each is supported by at least one backend: see
+    /// [`Backend::supports_group`](crate::Backend::supports_group).
     pub const ALL: &'static [Self] = &[
         #[cfg(feature = "post-quantum")]
         Self::X25519MlKem768,
         Self::X25519,
         Self::Secp256r1,
         Self::Secp384r1,
+        Self::Secp521r1,
         #[cfg(feature = "post-quantum")]
         Self::Secp256r1MlKem768,
         #[cfg(feature = "post-quantum")]
@@ -69,6 +72,7 @@ impl Group {
             Self::X25519 => 0x001d,
             Self::Secp256r1 => 0x0017,
             Self::Secp384r1 => 0x0018,
+            Self::Secp521r1 => 0x0019,
             #[cfg(feature = "post-quantum")]
             Self::X25519MlKem768 => 0x11ec,
             #[cfg(feature = "post-quantum")]
@@ -101,27 +105,28 @@ impl Group {
 
     pub(super) fn algorithm(self) -> Algorithm {
         match self {
-            Self::X25519 => Algorithm::Ecdh(&agreement::X25519),
-            Self::Secp256r1 => Algorithm::Ecdh(&agreement::ECDH_P256),
-            Self::Secp384r1 => Algorithm::Ecdh(&agreement::ECDH_P384),
+            Self::X25519 => Algorithm::Ecdh(Curve::X25519),
+            Self::Secp256r1 => Algorithm::Ecdh(Curve::P256),
+            Self::Secp384r1 => Algorithm::Ecdh(Curve::P384),
+            Self::Secp521r1 => Algorithm::Ecdh(Curve::P521),
             #[cfg(feature = "post-quantum")]
             Self::X25519MlKem768 => Algorithm::Hybrid(Hybrid {
                 classical: Self::X25519,
-                curve: &agreement::X25519,
+                curve: Curve::X25519,
                 ml_kem: ParameterSet::MlKem768,
                 order: Order::MlKemFirst,
             }),
             #[cfg(feature = "post-quantum")]
             Self::Secp256r1MlKem768 => Algorithm::Hybrid(Hybrid {
                 classical: Self::Secp256r1,
-                curve: &agreement::ECDH_P256,
+                curve: Curve::P256,
                 ml_kem: ParameterSet::MlKem768,
                 order: Order::EcdhFirst,
             }),
             #[cfg(feature = "post-quantum")]
             Self::Secp384r1MlKem1024 => Algorithm::Hybrid(Hybrid {
                 classical: Self::Secp384r1,
-                curve: &agreement::ECDH_P384,
+                curve: Curve::P384,
                 ml_kem: ParameterSet::MlKem1024,
                 order: Order::EcdhFirst,
             }),
@@ -135,7 +140,7 @@ impl Group {
 
 /// How a group exchanges keys.
 pub(super) enum Algorithm {
-    Ecdh(&'static agreement::Algorithm),
+    Ecdh(Curve),
     #[cfg(feature = "post-quantum")]
     MlKem(ParameterSet),
     #[cfg(feature = "post-quantum")]
@@ -147,7 +152,7 @@ pub(super) enum Algorithm {
 #[derive(Clone, Copy)]
 pub(super) struct Hybrid {
     pub(super) classical: Group,
-    pub(super) curve: &'static agreement::Algorithm,
+    pub(super) curve: Curve,
     pub(super) ml_kem: ParameterSet,
     order: Order,
 }

@@ -1,4 +1,4 @@
-//! ML-KEM, FIPS 203, by libcrux.
+//! ML-KEM, FIPS 203, by libcrux, or by AWS-LC under that backend.
 
 use core::ops::IndexMut as _;
 
@@ -6,11 +6,13 @@ use libcrux_ml_kem::{KEY_GENERATION_SEED_SIZE, SHARED_SECRET_SIZE, mlkem768, mlk
 use zeroize::Zeroize as _;
 
 use crate::Error;
+#[cfg(feature = "aws-lc-rs")]
+use crate::backend::aws_lc;
 use crate::secret_bytes::{SecretBytes, with_zeroized_stack_of};
 
 /// A parameter set, FIPS 203 §8.
 #[derive(Clone, Copy)]
-pub(super) enum ParameterSet {
+pub(crate) enum ParameterSet {
     MlKem768,
     MlKem1024,
 }
@@ -19,12 +21,14 @@ pub(super) enum ParameterSet {
 pub(super) type Seed = SecretBytes<KEY_GENERATION_SEED_SIZE>;
 
 /// A shared secret key, or the random bytes `m` that it is derived from.
-pub(super) type Secret = SecretBytes<SHARED_SECRET_SIZE>;
+pub(crate) type Secret = SecretBytes<SHARED_SECRET_SIZE>;
 
 /// A decapsulation key. Zeroized on drop. On the heap, so that a move copies only a pointer.
 pub(super) enum DecapsulationKey {
     MlKem768(Box<mlkem768::MlKem768PrivateKey>),
     MlKem1024(Box<mlkem1024::MlKem1024PrivateKey>),
+    #[cfg(feature = "aws-lc-rs")]
+    AwsLc(aws_lc::DecapsulationKey),
 }
 
 impl ParameterSet {
@@ -76,9 +80,31 @@ impl ParameterSet {
             }
         }
     }
+
+    #[cfg(feature = "aws-lc-rs")]
+    pub(super) fn generate_by_aws_lc(self) -> Result<(DecapsulationKey, Vec<u8>), Error> {
+        let (key, public) = aws_lc::DecapsulationKey::generate(self)?;
+        Ok((DecapsulationKey::AwsLc(key), public))
+    }
+
+    #[cfg(feature = "aws-lc-rs")]
+    pub(super) fn encapsulate_by_aws_lc(self, key: &[u8]) -> Result<(Vec<u8>, Secret), Error> {
+        aws_lc::encapsulate(self, key)
+    }
 }
 
 impl DecapsulationKey {
+    /// Converts the key of a test vector.
+    #[cfg(all(feature = "aws-lc-rs", any(test, feature = "fixed-ephemeral-keys")))]
+    pub(super) fn into_aws_lc(self) -> Result<Self, Error> {
+        match &self {
+            Self::MlKem768(key) => aws_lc::DecapsulationKey::new(ParameterSet::MlKem768, key.as_slice()),
+            Self::MlKem1024(key) => aws_lc::DecapsulationKey::new(ParameterSet::MlKem1024, key.as_slice()),
+            Self::AwsLc(_) => return Ok(self),
+        }
+        .map(Self::AwsLc)
+    }
+
     /// Decapsulates a ciphertext (FIPS 203 §7.3). One that was not made for this key yields a
     /// secret that the peer does not have.
     pub(super) fn decapsulate(&self, ciphertext: &[u8]) -> Result<Secret, Error> {
@@ -91,6 +117,8 @@ impl DecapsulationKey {
                 let ciphertext = ciphertext.try_into().map_err(|_| Error::KeyExchange)?;
                 Ok(with_zeroized_stack_of::<STACK_1024, _>(|| Secret::new(mlkem1024::decapsulate(key, &ciphertext))))
             }
+            #[cfg(feature = "aws-lc-rs")]
+            Self::AwsLc(key) => key.decapsulate(ciphertext),
         }
     }
 }
@@ -100,6 +128,9 @@ impl Drop for DecapsulationKey {
         match self {
             Self::MlKem768(key) => key.index_mut(0..).zeroize(),
             Self::MlKem1024(key) => key.index_mut(0..).zeroize(),
+            // AWS-LC zeroizes the memory that it frees.
+            #[cfg(feature = "aws-lc-rs")]
+            Self::AwsLc(_) => {}
         }
     }
 }

@@ -1,59 +1,69 @@
-//! Where private keys come from: the operating system, or a test vector.
+//! Where private keys come from: the backend's random number generator, or a test vector.
 
-use ring::agreement;
 #[cfg(feature = "post-quantum")]
-use ring::rand::SecureRandom as _;
-
-use crate::Error;
+use super::ml_kem::{DecapsulationKey, ParameterSet, Secret};
+#[cfg(feature = "post-quantum")]
+use crate::backend::Library;
+use crate::backend::{Curve, EcdhKey, EcdhPublicKey};
 #[cfg(any(test, feature = "fixed-ephemeral-keys"))]
 use crate::key_exchange::group::{Algorithm, Group};
+use crate::{Backend, Error};
 #[cfg(feature = "post-quantum")]
-use crate::secret_bytes::SecretBytes;
+use crate::{SecureRandom as _, secret_bytes::SecretBytes};
 
 pub(super) trait Source {
-    fn ecdh_key(
-        &self,
-        curve: &'static agreement::Algorithm,
-    ) -> Result<(agreement::EphemeralPrivateKey, agreement::PublicKey), Error>;
+    fn ecdh_key(&self, curve: Curve) -> Result<(EcdhKey, EcdhPublicKey), Error>;
 
-    /// Returns random bytes for ML-KEM.
+    /// Returns a key pair of ML-KEM.
     #[cfg(feature = "post-quantum")]
-    fn bytes<const N: usize>(&self) -> Result<SecretBytes<N>, Error>;
+    fn ml_kem_key(&self, set: ParameterSet) -> Result<(DecapsulationKey, Vec<u8>), Error>;
+
+    /// Encapsulates to `key`: returns the ciphertext and the secret.
+    #[cfg(feature = "post-quantum")]
+    fn encapsulate(&self, set: ParameterSet, key: &[u8]) -> Result<(Vec<u8>, Secret), Error>;
 }
 
-/// The operating system's generator.
-pub(super) struct SystemSource;
+/// The backend's generator.
+pub(super) struct SystemSource(pub(super) Backend);
 
-impl Source for SystemSource {
-    #[inline]
-    fn ecdh_key(
-        &self,
-        curve: &'static agreement::Algorithm,
-    ) -> Result<(agreement::EphemeralPrivateKey, agreement::PublicKey), Error> {
-        ecdh_key(curve, &ring::rand::SystemRandom::new())
-    }
-
+impl SystemSource {
     #[cfg(feature = "post-quantum")]
     fn bytes<const N: usize>(&self) -> Result<SecretBytes<N>, Error> {
         let mut bytes = SecretBytes::new([0; N]);
-        ring::rand::SystemRandom::new().fill(bytes.as_mut_slice()).map_err(|_| Error::Random)?;
+        self.0.fill(bytes.as_mut_slice())?;
         Ok(bytes)
     }
 }
 
-#[inline]
-fn ecdh_key(
-    curve: &'static agreement::Algorithm,
-    random: &dyn ring::rand::SecureRandom,
-) -> Result<(agreement::EphemeralPrivateKey, agreement::PublicKey), Error> {
-    let private = agreement::EphemeralPrivateKey::generate(curve, random).map_err(|_| Error::Random)?;
-    let public = private.compute_public_key().map_err(|_| Error::Random)?;
-    Ok((private, public))
+impl Source for SystemSource {
+    #[inline]
+    fn ecdh_key(&self, curve: Curve) -> Result<(EcdhKey, EcdhPublicKey), Error> {
+        EcdhKey::generate(self.0, curve)
+    }
+
+    #[cfg(feature = "post-quantum")]
+    fn ml_kem_key(&self, set: ParameterSet) -> Result<(DecapsulationKey, Vec<u8>), Error> {
+        match self.0.0 {
+            Library::Ring => Ok(set.generate(&self.bytes()?)),
+            #[cfg(feature = "aws-lc-rs")]
+            Library::AwsLc => set.generate_by_aws_lc(),
+        }
+    }
+
+    #[cfg(feature = "post-quantum")]
+    fn encapsulate(&self, set: ParameterSet, key: &[u8]) -> Result<(Vec<u8>, Secret), Error> {
+        match self.0.0 {
+            Library::Ring => set.encapsulate(key, &self.bytes()?),
+            #[cfg(feature = "aws-lc-rs")]
+            Library::AwsLc => set.encapsulate_by_aws_lc(key),
+        }
+    }
 }
 
 /// A private key from a test vector, in parts.
 #[cfg(any(test, feature = "fixed-ephemeral-keys"))]
 pub(super) struct FixedSource<'a> {
+    backend: Backend,
     ecdh: &'a [u8],
     #[cfg(feature = "post-quantum")]
     ml_kem: &'a [u8],
@@ -62,50 +72,63 @@ pub(super) struct FixedSource<'a> {
 #[cfg(any(test, feature = "fixed-ephemeral-keys"))]
 impl<'a> FixedSource<'a> {
     /// The private key of a key pair.
-    pub(super) fn of_key(group: Group, private_key: &'a [u8]) -> Result<Self, Error> {
-        Self::of(group, private_key, 64)
+    pub(super) fn of_key(backend: Backend, group: Group, private_key: &'a [u8]) -> Result<Self, Error> {
+        Self::of(backend, group, private_key, 64)
     }
 
     /// The private key of a response.
-    pub(super) fn of_response(group: Group, private_key: &'a [u8]) -> Result<Self, Error> {
-        Self::of(group, private_key, 32)
+    pub(super) fn of_response(backend: Backend, group: Group, private_key: &'a [u8]) -> Result<Self, Error> {
+        Self::of(backend, group, private_key, 32)
     }
 
     #[cfg_attr(not(feature = "post-quantum"), expect(unused_variables, reason = "there is only ECDH"))]
-    fn of(group: Group, private_key: &'a [u8], ml_kem_len: usize) -> Result<Self, Error> {
+    fn of(backend: Backend, group: Group, private_key: &'a [u8], ml_kem_len: usize) -> Result<Self, Error> {
         match group.algorithm() {
             Algorithm::Ecdh(_) => Ok(Self {
+                backend,
                 ecdh: private_key,
                 #[cfg(feature = "post-quantum")]
                 ml_kem: &[],
             }),
             #[cfg(feature = "post-quantum")]
-            Algorithm::MlKem(_) => Ok(Self { ecdh: &[], ml_kem: private_key }),
+            Algorithm::MlKem(_) => Ok(Self { backend, ecdh: &[], ml_kem: private_key }),
             #[cfg(feature = "post-quantum")]
             Algorithm::Hybrid(hybrid) => {
                 let (ecdh, ml_kem) = hybrid.split(private_key, ml_kem_len)?;
-                Ok(Self { ecdh, ml_kem })
+                Ok(Self { backend, ecdh, ml_kem })
             }
         }
-    }
-}
-
-#[cfg(any(test, feature = "fixed-ephemeral-keys"))]
-impl Source for FixedSource<'_> {
-    #[allow(deprecated, reason = "ring deliberately has no other way to import a private key; only for test vectors")]
-    fn ecdh_key(
-        &self,
-        curve: &'static agreement::Algorithm,
-    ) -> Result<(agreement::EphemeralPrivateKey, agreement::PublicKey), Error> {
-        let length = if *curve == agreement::ECDH_P384 { 48 } else { 32 };
-        if self.ecdh.len() != length {
-            return Err(Error::KeyExchange);
-        }
-        ecdh_key(curve, &ring::test::rand::FixedSliceRandom { bytes: self.ecdh }).map_err(|_| Error::KeyExchange)
     }
 
     #[cfg(feature = "post-quantum")]
     fn bytes<const N: usize>(&self) -> Result<SecretBytes<N>, Error> {
         self.ml_kem.try_into().map(SecretBytes::new).map_err(|_| Error::KeyExchange)
+    }
+}
+
+#[cfg(any(test, feature = "fixed-ephemeral-keys"))]
+impl Source for FixedSource<'_> {
+    fn ecdh_key(&self, curve: Curve) -> Result<(EcdhKey, EcdhPublicKey), Error> {
+        EcdhKey::from_private_key(self.backend, curve, self.ecdh)
+    }
+
+    #[cfg(feature = "post-quantum")]
+    fn ml_kem_key(&self, set: ParameterSet) -> Result<(DecapsulationKey, Vec<u8>), Error> {
+        let (key, public) = set.generate(&self.bytes()?);
+        match self.backend.0 {
+            Library::Ring => Ok((key, public)),
+            // It takes no seed, but the key that libcrux expands from it.
+            #[cfg(feature = "aws-lc-rs")]
+            Library::AwsLc => Ok((key.into_aws_lc()?, public)),
+        }
+    }
+
+    #[cfg(feature = "post-quantum")]
+    fn encapsulate(&self, set: ParameterSet, key: &[u8]) -> Result<(Vec<u8>, Secret), Error> {
+        match self.backend.0 {
+            Library::Ring => set.encapsulate(key, &self.bytes()?),
+            #[cfg(feature = "aws-lc-rs")]
+            Library::AwsLc => Err(Error::KeyExchange),
+        }
     }
 }

@@ -2,40 +2,59 @@ use super::*;
 
 #[test]
 fn both_sides_agree_in_every_group() {
-    for (group, public_len, response_len, secret_len) in [
-        (Group::X25519, 32, 32, 32),
-        (Group::Secp256r1, 65, 65, 32),
-        (Group::Secp384r1, 97, 97, 48),
-        #[cfg(feature = "post-quantum")]
-        (Group::X25519MlKem768, 1184 + 32, 1088 + 32, 64),
-        #[cfg(feature = "post-quantum")]
-        (Group::Secp256r1MlKem768, 65 + 1184, 65 + 1088, 64),
-        #[cfg(feature = "post-quantum")]
-        (Group::Secp384r1MlKem1024, 97 + 1568, 97 + 1568, 80),
-        #[cfg(feature = "post-quantum")]
-        (Group::MlKem768, 1184, 1088, 32),
-        #[cfg(feature = "post-quantum")]
-        (Group::MlKem1024, 1568, 1568, 32),
-    ] {
-        let (key, other) = (EphemeralKey::generate(group).unwrap(), EphemeralKey::generate(group).unwrap());
-        assert_ne!(key.public_key(), other.public_key());
-        assert_eq!((key.public_key().len(), key.group()), (public_len, group));
-        let response = KeyExchangeResponse::to(group, key.public_key()).unwrap();
-        assert_eq!(response.share().len(), response_len);
-        let at_key = key.agree(response.share()).unwrap();
-        assert_eq!(at_key.as_bytes(), response.secret.as_bytes());
-        assert_eq!(at_key.as_bytes().len(), secret_len);
-        let again = KeyExchangeResponse::to(group, other.public_key()).unwrap();
-        assert_ne!(again.secret.as_bytes(), at_key.as_bytes());
+    for (backend, peer) in Backend::ALL.iter().flat_map(|one| Backend::ALL.iter().map(|other| (*one, *other))) {
+        for (group, public_len, response_len, secret_len) in [
+            (Group::X25519, 32, 32, 32),
+            (Group::Secp256r1, 65, 65, 32),
+            (Group::Secp384r1, 97, 97, 48),
+            (Group::Secp521r1, 133, 133, 66),
+            #[cfg(feature = "post-quantum")]
+            (Group::X25519MlKem768, 1184 + 32, 1088 + 32, 64),
+            #[cfg(feature = "post-quantum")]
+            (Group::Secp256r1MlKem768, 65 + 1184, 65 + 1088, 64),
+            #[cfg(feature = "post-quantum")]
+            (Group::Secp384r1MlKem1024, 97 + 1568, 97 + 1568, 80),
+            #[cfg(feature = "post-quantum")]
+            (Group::MlKem768, 1184, 1088, 32),
+            #[cfg(feature = "post-quantum")]
+            (Group::MlKem1024, 1568, 1568, 32),
+        ] {
+            if !backend.supports_group(group) || !peer.supports_group(group) {
+                continue;
+            }
+            let (key, other) =
+                (EphemeralKey::generate(backend, group).unwrap(), EphemeralKey::generate(backend, group).unwrap());
+            assert_ne!(key.public_key(), other.public_key());
+            assert_eq!((key.public_key().len(), key.group()), (public_len, group));
+            let response = KeyExchangeResponse::to(peer, group, key.public_key()).unwrap();
+            assert_eq!(response.share().len(), response_len);
+            let at_key = key.agree(response.share()).unwrap();
+            assert_eq!(at_key.as_bytes(), response.secret.as_bytes());
+            assert_eq!(at_key.as_bytes().len(), secret_len);
+            let again = KeyExchangeResponse::to(backend, group, other.public_key()).unwrap();
+            assert_ne!(again.secret.as_bytes(), at_key.as_bytes());
+        }
     }
 }
 
 #[test]
+fn ring_has_every_group_but_p521() {
+    let lacking: Vec<_> = Group::ALL.iter().filter(|group| !Backend::ring().supports_group(**group)).collect();
+    assert_eq!(lacking, [&Group::Secp521r1]);
+    let share = [4; 133];
+    assert_eq!(EphemeralKey::generate(Backend::ring(), Group::Secp521r1).unwrap_err(), Error::KeyExchange);
+    assert_eq!(KeyExchangeResponse::to(Backend::ring(), Group::Secp521r1, &share).unwrap_err(), Error::KeyExchange);
+}
+
+#[test]
 fn two_keys_of_a_curve_agree() {
-    for group in [Group::X25519, Group::Secp256r1, Group::Secp384r1] {
-        let (a, b) = (EphemeralKey::generate(group).unwrap(), EphemeralKey::generate(group).unwrap());
-        let (public_a, public_b) = (a.public_key().to_vec(), b.public_key().to_vec());
-        assert_eq!(a.agree(&public_b).unwrap().as_bytes(), b.agree(&public_a).unwrap().as_bytes());
+    for &backend in Backend::ALL {
+        for group in groups(backend).filter(|group| *group == Group::X25519 || is_curve_of_nist(*group)) {
+            let (a, b) =
+                (EphemeralKey::generate(backend, group).unwrap(), EphemeralKey::generate(backend, group).unwrap());
+            let (public_a, public_b) = (a.public_key().to_vec(), b.public_key().to_vec());
+            assert_eq!(a.agree(&public_b).unwrap().as_bytes(), b.agree(&public_a).unwrap().as_bytes());
+        }
     }
 }
 
@@ -48,72 +67,93 @@ fn wrong_lengths(share: &[u8]) -> Vec<usize> {
     lengths
 }
 
+fn groups(backend: Backend) -> impl Iterator<Item = Group> {
+    Group::ALL.iter().copied().filter(move |group| backend.supports_group(*group))
+}
+
+fn is_curve_of_nist(group: Group) -> bool {
+    matches!(group, Group::Secp256r1 | Group::Secp384r1 | Group::Secp521r1)
+}
+
 #[test]
 fn share_of_wrong_length_is_rejected() {
-    for &group in Group::ALL {
-        let share = EphemeralKey::generate(group).unwrap().public_key().to_vec();
-        let response = KeyExchangeResponse::to(group, &share).unwrap().share().to_vec();
-        for length in wrong_lengths(&share) {
-            let mut wrong = share.clone();
-            wrong.resize(length, 9);
-            let rejected = KeyExchangeResponse::to(group, &wrong);
-            assert_eq!(rejected.unwrap_err(), Error::KeyExchange, "{group:?} {length}");
-        }
-        for length in wrong_lengths(&response) {
-            let mut wrong = response.clone();
-            wrong.resize(length, 9);
-            let rejected = EphemeralKey::generate(group).unwrap().agree(&wrong);
-            assert_eq!(rejected.unwrap_err(), Error::KeyExchange, "{group:?} {length}");
+    for &backend in Backend::ALL {
+        for group in groups(backend) {
+            let share = EphemeralKey::generate(backend, group).unwrap().public_key().to_vec();
+            let response = KeyExchangeResponse::to(backend, group, &share).unwrap().share().to_vec();
+            for length in wrong_lengths(&share) {
+                let mut wrong = share.clone();
+                wrong.resize(length, 9);
+                let rejected = KeyExchangeResponse::to(backend, group, &wrong);
+                assert_eq!(rejected.unwrap_err(), Error::KeyExchange, "{group:?} {length}");
+            }
+            for length in wrong_lengths(&response) {
+                let mut wrong = response.clone();
+                wrong.resize(length, 9);
+                let rejected = EphemeralKey::generate(backend, group).unwrap().agree(&wrong);
+                assert_eq!(rejected.unwrap_err(), Error::KeyExchange, "{group:?} {length}");
+            }
         }
     }
 }
 
 #[test]
 fn invalid_and_compressed_points_are_rejected() {
-    for group in [Group::Secp256r1, Group::Secp384r1] {
-        let public = EphemeralKey::generate(group).unwrap().public_key().to_vec();
-        for byte in [0, 1, public.len() / 2, public.len() - 1] {
-            let mut off = public.clone();
-            off[byte] ^= 1;
-            assert!(EphemeralKey::generate(group).unwrap().agree(&off).is_err(), "{group:?} {byte}");
+    for &backend in Backend::ALL {
+        for group in groups(backend).filter(|group| is_curve_of_nist(*group)) {
+            let public = EphemeralKey::generate(backend, group).unwrap().public_key().to_vec();
+            for byte in [0, 1, public.len() / 2, public.len() - 1] {
+                let mut off = public.clone();
+                off[byte] ^= 1;
+                assert!(EphemeralKey::generate(backend, group).unwrap().agree(&off).is_err(), "{group:?} {byte}");
+            }
+            let mut compressed = public[..public.len() / 2 + 1].to_vec();
+            compressed[0] = 2;
+            assert!(EphemeralKey::generate(backend, group).unwrap().agree(&compressed).is_err());
         }
-        let mut compressed = public[..public.len() / 2 + 1].to_vec();
-        compressed[0] = 2;
-        assert!(EphemeralKey::generate(group).unwrap().agree(&compressed).is_err());
     }
 }
 
 #[test]
 fn x25519_share_of_low_order_is_rejected() {
-    let mut one = [0; 32];
-    one[0] = 1;
-    for share in [[0; 32], one] {
-        assert!(EphemeralKey::generate(Group::X25519).unwrap().agree(&share).is_err());
-        assert_eq!(KeyExchangeResponse::to(Group::X25519, &share).unwrap_err(), Error::KeyExchange);
+    for &backend in Backend::ALL {
+        let mut one = [0; 32];
+        one[0] = 1;
+        for share in [[0; 32], one] {
+            assert!(EphemeralKey::generate(backend, Group::X25519).unwrap().agree(&share).is_err());
+            assert_eq!(KeyExchangeResponse::to(backend, Group::X25519, &share).unwrap_err(), Error::KeyExchange);
+        }
     }
 }
 
 #[test]
 fn fixed_private_key_of_wrong_length_is_rejected() {
-    for &group in Group::ALL {
-        let share = EphemeralKey::generate(group).unwrap().public_key().to_vec();
-        for length in [0, 31, 33, 47, 49, 63, 65, 95, 97, 111, 113] {
-            let key = vec![1; length];
-            assert!(EphemeralKey::from_private_key(group, &key).is_err(), "{group:?} {length}");
-            assert!(KeyExchangeResponse::from_private_key(group, &key, &share).is_err(), "{group:?} {length}");
+    for &backend in Backend::ALL {
+        for group in groups(backend) {
+            let share = EphemeralKey::generate(backend, group).unwrap().public_key().to_vec();
+            for length in [0, 31, 33, 47, 49, 63, 65, 95, 97, 111, 113] {
+                let key = vec![1; length];
+                assert!(EphemeralKey::from_private_key(backend, group, &key).is_err(), "{group:?} {length}");
+                assert!(
+                    KeyExchangeResponse::from_private_key(backend, group, &key, &share).is_err(),
+                    "{group:?} {length}"
+                );
+            }
         }
     }
 }
 
 #[test]
 fn key_has_no_share_of_another_group() {
-    for &group in Group::ALL {
-        let key = EphemeralKey::generate(group).unwrap();
-        for &other in Group::ALL {
-            let expected = other == group || Some(other) == group.classical_part();
-            assert_eq!(key.public_key_for(other).is_some(), expected, "{group:?} {other:?}");
-            let narrowed = EphemeralKey::generate(group).unwrap().into_group(other);
-            assert_eq!(narrowed.map(|key| key.group()), expected.then_some(other), "{group:?} {other:?}");
+    for &backend in Backend::ALL {
+        for group in groups(backend) {
+            let key = EphemeralKey::generate(backend, group).unwrap();
+            for &other in Group::ALL {
+                let expected = other == group || Some(other) == group.classical_part();
+                assert_eq!(key.public_key_for(other).is_some(), expected, "{group:?} {other:?}");
+                let narrowed = EphemeralKey::generate(backend, group).unwrap().into_group(other);
+                assert_eq!(narrowed.map(|key| key.group()), expected.then_some(other), "{group:?} {other:?}");
+            }
         }
     }
 }
@@ -174,37 +214,43 @@ mod post_quantum {
 
     #[test]
     fn ml_kem_has_known_answers() {
-        for vector in VECTORS {
-            let key = || EphemeralKey::from_private_key(vector.group, &hex(SEED)).unwrap();
-            assert_eq!(sha256(key().public_key()), hex(vector.key_hash));
-            let message = hex(MESSAGE);
-            let response = KeyExchangeResponse::from_private_key(vector.group, &message, key().public_key()).unwrap();
-            assert_eq!(sha256(response.share()), hex(vector.ciphertext_hash));
-            assert_eq!(response.secret.as_bytes(), hex(vector.secret));
-            assert_eq!(key().agree(response.share()).unwrap().as_bytes(), hex(vector.secret));
-            let mut other = response.share().to_vec();
-            other[0] ^= 1;
-            assert_eq!(key().agree(&other).unwrap().as_bytes(), hex(vector.rejection));
+        for &backend in Backend::ALL {
+            for vector in VECTORS {
+                let key = || EphemeralKey::from_private_key(backend, vector.group, &hex(SEED)).unwrap();
+                assert_eq!(sha256(key().public_key()), hex(vector.key_hash));
+                let message = hex(MESSAGE);
+                let response =
+                    KeyExchangeResponse::from_private_key(Backend::ring(), vector.group, &message, key().public_key())
+                        .unwrap();
+                assert_eq!(sha256(response.share()), hex(vector.ciphertext_hash));
+                assert_eq!(response.secret.as_bytes(), hex(vector.secret));
+                assert_eq!(key().agree(response.share()).unwrap().as_bytes(), hex(vector.secret));
+                let mut other = response.share().to_vec();
+                other[0] ^= 1;
+                assert_eq!(key().agree(&other).unwrap().as_bytes(), hex(vector.rejection));
+            }
         }
     }
 
     /// FIPS 203 §7.2: each coefficient must be below 3329.
     #[test]
     fn encapsulation_key_with_excess_coefficient_is_rejected() {
-        for vector in VECTORS {
-            let mut key = EphemeralKey::generate(vector.group).unwrap().public_key().to_vec();
-            let message = SecretBytes::new([7; 32]);
-            let coefficients = (key.len() - 32) / 3 * 2;
-            for at in [0, 1, 255, 256, coefficients - 2, coefficients - 1] {
-                let sound = key.clone();
-                for (value, accepted) in [(0, true), (3328, true), (3329, false), (3330, false), (4095, false)] {
-                    set_coefficient(&mut key, at, value);
-                    let result = vector.set.encapsulate(&key, &message);
-                    assert_eq!(result.map(|_| ()).ok(), accepted.then_some(()), "{at} {value}");
-                    let result = KeyExchangeResponse::to(vector.group, &key);
-                    assert_eq!(result.err(), (!accepted).then_some(Error::KeyExchange), "{at} {value}");
+        for &backend in Backend::ALL {
+            for vector in VECTORS {
+                let mut key = EphemeralKey::generate(backend, vector.group).unwrap().public_key().to_vec();
+                let message = SecretBytes::new([7; 32]);
+                let coefficients = (key.len() - 32) / 3 * 2;
+                for at in [0, 1, 255, 256, coefficients - 2, coefficients - 1] {
+                    let sound = key.clone();
+                    for (value, accepted) in [(0, true), (3328, true), (3329, false), (3330, false), (4095, false)] {
+                        set_coefficient(&mut key, at, value);
+                        let result = vector.set.encapsulate(&key, &message);
+                        assert_eq!(result.map(|_| ()).ok(), accepted.then_some(()), "{at} {value}");
+                        let result = KeyExchangeResponse::to(backend, vector.group, &key);
+                        assert_eq!(result.err(), (!accepted).then_some(Error::KeyExchange), "{at} {value}");
+                    }
+                    key = sound;
                 }
-                key = sound;
             }
         }
     }
@@ -226,65 +272,81 @@ mod post_quantum {
     /// parts, ML-KEM first in X25519MLKEM768 and last in the others.
     #[test]
     fn hybrid_concatenates_shares_and_secrets_of_its_parts() {
-        for (group, curve, ml_kem, ml_kem_is_first) in [
-            (Group::X25519MlKem768, Group::X25519, &VECTORS[0], true),
-            (Group::Secp256r1MlKem768, Group::Secp256r1, &VECTORS[0], false),
-            (Group::Secp384r1MlKem1024, Group::Secp384r1, &VECTORS[1], false),
-        ] {
-            let joined = |ecdh: &[u8], ml_kem: &[u8]| {
-                if ml_kem_is_first { [ml_kem, ecdh].concat() } else { [ecdh, ml_kem].concat() }
-            };
-            let (seed, message) = (hex(SEED), hex(MESSAGE));
-            let scalar_len = if curve == Group::Secp384r1 { 48 } else { 32 };
-            let (scalar, their_scalar) = (vec![0x11; scalar_len], vec![0x22; scalar_len]);
-            let ecdh = EphemeralKey::from_private_key(curve, &scalar).unwrap();
-            let their_ecdh = EphemeralKey::from_private_key(curve, &their_scalar).unwrap();
-            let (point, their_point) = (ecdh.public_key().to_vec(), their_ecdh.public_key().to_vec());
-            let kem = EphemeralKey::from_private_key(ml_kem.group, &seed).unwrap();
-            let kem_response = KeyExchangeResponse::from_private_key(ml_kem.group, &message, kem.public_key()).unwrap();
+        for &backend in Backend::ALL {
+            for (group, curve, ml_kem, ml_kem_is_first) in [
+                (Group::X25519MlKem768, Group::X25519, &VECTORS[0], true),
+                (Group::Secp256r1MlKem768, Group::Secp256r1, &VECTORS[0], false),
+                (Group::Secp384r1MlKem1024, Group::Secp384r1, &VECTORS[1], false),
+            ] {
+                let joined = |ecdh: &[u8], ml_kem: &[u8]| {
+                    if ml_kem_is_first { [ml_kem, ecdh].concat() } else { [ecdh, ml_kem].concat() }
+                };
+                let (seed, message) = (hex(SEED), hex(MESSAGE));
+                let scalar_len = if curve == Group::Secp384r1 { 48 } else { 32 };
+                let (scalar, their_scalar) = (vec![0x11; scalar_len], vec![0x22; scalar_len]);
+                let ecdh = EphemeralKey::from_private_key(backend, curve, &scalar).unwrap();
+                let their_ecdh = EphemeralKey::from_private_key(backend, curve, &their_scalar).unwrap();
+                let (point, their_point) = (ecdh.public_key().to_vec(), their_ecdh.public_key().to_vec());
+                let kem = EphemeralKey::from_private_key(backend, ml_kem.group, &seed).unwrap();
+                let kem_response =
+                    KeyExchangeResponse::from_private_key(Backend::ring(), ml_kem.group, &message, kem.public_key())
+                        .unwrap();
 
-            let key = EphemeralKey::from_private_key(group, &joined(&scalar, &seed)).unwrap();
-            assert_eq!(key.public_key(), joined(&point, kem.public_key()));
-            assert_eq!(key.public_key_for(curve), Some(&point[..]));
-            let response =
-                KeyExchangeResponse::from_private_key(group, &joined(&their_scalar, &message), key.public_key());
-            let response = response.unwrap();
-            assert_eq!(response.share(), joined(&their_point, kem_response.share()));
-            let secret = joined(ecdh.agree(&their_point).unwrap().as_bytes(), &hex(ml_kem.secret));
-            assert_eq!(response.secret.as_bytes(), secret);
-            assert_eq!(key.agree(response.share()).unwrap().as_bytes(), secret);
+                let key = EphemeralKey::from_private_key(backend, group, &joined(&scalar, &seed)).unwrap();
+                assert_eq!(key.public_key(), joined(&point, kem.public_key()));
+                assert_eq!(key.public_key_for(curve), Some(&point[..]));
+                let response = KeyExchangeResponse::from_private_key(
+                    Backend::ring(),
+                    group,
+                    &joined(&their_scalar, &message),
+                    key.public_key(),
+                );
+                let response = response.unwrap();
+                assert_eq!(response.share(), joined(&their_point, kem_response.share()));
+                let secret = joined(ecdh.agree(&their_point).unwrap().as_bytes(), &hex(ml_kem.secret));
+                assert_eq!(response.secret.as_bytes(), secret);
+                assert_eq!(key.agree(response.share()).unwrap().as_bytes(), secret);
+            }
         }
     }
 
     #[test]
     fn hybrid_key_serves_its_classical_part() {
-        for group in HYBRIDS {
-            let curve = group.classical_part().unwrap();
-            let key = EphemeralKey::generate(group).unwrap();
-            let point = key.public_key_for(curve).unwrap().to_vec();
-            let key = key.into_group(curve).unwrap();
-            assert_eq!((key.group(), key.public_key()), (curve, &point[..]));
-            let response = KeyExchangeResponse::to(curve, &point).unwrap();
-            assert_eq!(key.agree(response.share()).unwrap().as_bytes(), response.secret.as_bytes());
+        for &backend in Backend::ALL {
+            for group in HYBRIDS {
+                let curve = group.classical_part().unwrap();
+                let key = EphemeralKey::generate(backend, group).unwrap();
+                let point = key.public_key_for(curve).unwrap().to_vec();
+                let key = key.into_group(curve).unwrap();
+                assert_eq!((key.group(), key.public_key()), (curve, &point[..]));
+                let response = KeyExchangeResponse::to(backend, curve, &point).unwrap();
+                assert_eq!(key.agree(response.share()).unwrap().as_bytes(), response.secret.as_bytes());
+            }
         }
     }
 
     #[test]
     fn invalid_point_of_a_hybrid_is_rejected() {
-        for group in HYBRIDS {
-            let share = EphemeralKey::generate(group).unwrap().public_key().to_vec();
-            let response = KeyExchangeResponse::to(group, &share).unwrap().share().to_vec();
-            // Zeros are of low order in X25519, and no point of the other curves.
-            let without_point = |share: &[u8]| {
-                let mut share = share.to_vec();
-                let point_len = EphemeralKey::generate(group.classical_part().unwrap()).unwrap().public_key().len();
-                let at = if group == Group::X25519MlKem768 { share.len() - point_len } else { 0 };
-                share[at..at + point_len].fill(0);
-                share
-            };
-            assert_eq!(KeyExchangeResponse::to(group, &without_point(&share)).unwrap_err(), Error::KeyExchange);
-            let key = EphemeralKey::generate(group).unwrap();
-            assert_eq!(key.agree(&without_point(&response)).unwrap_err(), Error::KeyExchange);
+        for &backend in Backend::ALL {
+            for group in HYBRIDS {
+                let share = EphemeralKey::generate(backend, group).unwrap().public_key().to_vec();
+                let response = KeyExchangeResponse::to(backend, group, &share).unwrap().share().to_vec();
+                // Zeros are of low order in X25519, and no point of the other curves.
+                let without_point = |share: &[u8]| {
+                    let mut share = share.to_vec();
+                    let point_len =
+                        EphemeralKey::generate(backend, group.classical_part().unwrap()).unwrap().public_key().len();
+                    let at = if group == Group::X25519MlKem768 { share.len() - point_len } else { 0 };
+                    share[at..at + point_len].fill(0);
+                    share
+                };
+                assert_eq!(
+                    KeyExchangeResponse::to(backend, group, &without_point(&share)).unwrap_err(),
+                    Error::KeyExchange
+                );
+                let key = EphemeralKey::generate(backend, group).unwrap();
+                assert_eq!(key.agree(&without_point(&response)).unwrap_err(), Error::KeyExchange);
+            }
         }
     }
 }

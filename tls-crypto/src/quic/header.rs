@@ -2,9 +2,8 @@
 
 use core::fmt;
 
-use ring::aead::quic::{AES_128, AES_256, CHACHA20, HeaderProtectionKey};
-
 use super::Version;
+use crate::backend::HeaderProtectionKey;
 use crate::hkdf::Expander;
 use crate::{BulkAlgorithm, Error};
 
@@ -13,27 +12,26 @@ pub const SAMPLE_LEN: usize = 16;
 
 /// Protects the first byte and the packet number of packets in one direction, so that observers do
 /// not see them. The key is overwritten on drop.
-///
-/// On the heap for the same reason as other keys: a move would leave a copy in memory.
-pub struct HeaderKey(Box<HeaderProtectionKey>);
+pub struct HeaderKey(HeaderProtectionKey);
 
 impl HeaderKey {
     pub(super) fn derive(version: Version, aead: BulkAlgorithm, secret: &Expander) -> Self {
         let label = &version.labels().header;
-        Self(Box::new(match aead {
-            BulkAlgorithm::Aes128Gcm => prepare(&AES_128, secret.expand_fixed::<16>(label).as_slice()),
-            BulkAlgorithm::Aes256Gcm => prepare(&AES_256, secret.expand_fixed::<32>(label).as_slice()),
-            BulkAlgorithm::ChaCha20Poly1305 => prepare(&CHACHA20, secret.expand_fixed::<32>(label).as_slice()),
-        }))
+        let prepare = |key: &[u8]| HeaderProtectionKey::new(secret.backend(), aead, key);
+        Self(match aead {
+            BulkAlgorithm::Aes128Gcm => prepare(secret.expand_fixed::<16>(label).as_slice()),
+            BulkAlgorithm::Aes256Gcm | BulkAlgorithm::ChaCha20Poly1305 => {
+                prepare(secret.expand_fixed::<32>(label).as_slice())
+            }
+        })
     }
 
     /// Returns the mask of a packet, from a sample of its encrypted payload (RFC 9001 §5.4.3,
     /// §5.4.4): one byte for the first byte of the header, four for the packet number.
     #[inline]
     #[must_use]
-    #[allow(clippy::expect_used, clippy::missing_panics_doc, reason = "ring rejects only a sample of another length")]
     pub fn mask(&self, sample: &[u8; SAMPLE_LEN]) -> [u8; 5] {
-        self.0.new_mask(sample).expect("the sample has the right length")
+        self.0.mask(sample)
     }
 
     /// Protects the header of a packet whose payload is sealed, RFC 9001 §5.4.1.
@@ -85,16 +83,6 @@ impl fmt::Debug for HeaderKey {
     }
 }
 
-impl Drop for HeaderKey {
-    #[inline(never)]
-    fn drop(&mut self) {
-        // ring cannot zeroize a key, so it is overwritten with a key of zeros. An AES key is the
-        // largest.
-        *self.0 = prepare(&AES_256, &[0; 32]);
-        zeroize::optimization_barrier(&*self.0);
-    }
-}
-
 /// Returns the bits of the first byte that the mask changes: the low four of a long header, the low
 /// five of a short one.
 #[inline]
@@ -113,11 +101,6 @@ fn apply(mask: [u8; 5], first: &mut u8, number: &mut [u8; 4], number_len: usize)
 #[inline]
 fn number_len(first: u8) -> usize {
     usize::from(first & 0x03).saturating_add(1)
-}
-
-#[allow(clippy::expect_used, reason = "ring rejects only a wrong length; callers derive keys of the right length")]
-fn prepare(algorithm: &'static ring::aead::quic::Algorithm, key: &[u8]) -> HeaderProtectionKey {
-    HeaderProtectionKey::new(algorithm, key).expect("the key has the algorithm's length")
 }
 
 /// The header form bit, RFC 8999 §5.1.

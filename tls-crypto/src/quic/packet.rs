@@ -2,11 +2,9 @@
 
 use core::fmt;
 
-use ring::aead::{Aad, Nonce};
-
 use super::Version;
 use crate::aead::{NONCE_LEN, TAG_LEN, prepare};
-use crate::aead_key::AeadKey;
+use crate::backend::AeadKey;
 use crate::hkdf::{Expander, Secret};
 use crate::secret_bytes::with_zeroized_stack;
 use crate::tls13::StoredTrafficSecret;
@@ -46,9 +44,11 @@ impl PacketKey {
         let labels = version.labels();
         let iv = *secret.expand_fixed::<NONCE_LEN>(&labels.iv);
         let key = match aead {
-            BulkAlgorithm::Aes128Gcm => prepare(aead, secret.expand_fixed::<16>(&labels.key).as_slice()),
+            BulkAlgorithm::Aes128Gcm => {
+                prepare(secret.backend(), aead, secret.expand_fixed::<16>(&labels.key).as_slice())
+            }
             BulkAlgorithm::Aes256Gcm | BulkAlgorithm::ChaCha20Poly1305 => {
-                prepare(aead, secret.expand_fixed::<32>(&labels.key).as_slice())
+                prepare(secret.backend(), aead, secret.expand_fixed::<32>(&labels.key).as_slice())
             }
         };
         Self { key, iv, aead }
@@ -65,8 +65,7 @@ impl PacketKey {
     #[inline]
     pub fn seal(&self, number: NewPacketNumber, header: &[u8], payload: &mut [u8]) -> Result<(), Error> {
         let (payload, tag) = payload.split_last_chunk_mut::<TAG_LEN>().ok_or(Error::Seal)?;
-        let sealed = self.key.seal_in_place_separate_tag(self.nonce(number.0), Aad::from(header), payload);
-        *tag = sealed.map_err(|_| Error::Seal)?.as_ref().try_into().map_err(|_| Error::Seal)?;
+        *tag = self.key.seal(self.nonce(number.0), header, payload)?;
         Ok(())
     }
 
@@ -85,8 +84,7 @@ impl PacketKey {
         if number >= PACKET_NUMBERS {
             return Err(Error::Open);
         }
-        let opened = self.key.open_in_place(self.nonce(number), Aad::from(header), payload);
-        opened.map(|payload| payload.len()).map_err(|_| Error::Open)
+        self.key.open(self.nonce(number), header, payload).map(|payload| payload.len())
     }
 
     /// Returns how many packets the key may seal. The caller counts them, and updates the key or
@@ -114,10 +112,10 @@ impl PacketKey {
 
     /// The IV xor the packet number, RFC 9001 §5.3.
     #[inline]
-    fn nonce(&self, number: u64) -> Nonce {
+    fn nonce(&self, number: u64) -> [u8; NONCE_LEN] {
         let [a, b, c, d, tail @ ..] = self.iv;
         let [e, f, g, h, i, j, k, l] = (u64::from_be_bytes(tail) ^ number).to_be_bytes();
-        Nonce::assume_unique_for_key([a, b, c, d, e, f, g, h, i, j, k, l])
+        [a, b, c, d, e, f, g, h, i, j, k, l]
     }
 }
 
@@ -153,9 +151,9 @@ pub const fn integrity_limit(aead: BulkAlgorithm) -> u64 {
 ///
 /// ```
 /// use strata_tls_crypto::quic::{KeyUpdates, Keys, Version};
-/// use strata_tls_crypto::{BulkAlgorithm, HashAlgorithm, tls13::TrafficSecret};
+/// use strata_tls_crypto::{Backend, BulkAlgorithm, HashAlgorithm, tls13::TrafficSecret};
 ///
-/// let secret = TrafficSecret::from_key_log(HashAlgorithm::Sha256, &[7; 32]).ok_or("length")?;
+/// let secret = TrafficSecret::from_key_log(Backend::ring(), HashAlgorithm::Sha256, &[7; 32]).ok_or("length")?;
 /// let first = Keys::new(Version::V1, BulkAlgorithm::Aes128Gcm, &secret);
 /// let updates = KeyUpdates::new(Version::V1, BulkAlgorithm::Aes128Gcm, secret.into_stored());
 /// let (second, updates) = updates.next();

@@ -45,10 +45,6 @@ pub enum KeyRejected {
 }
 
 impl KeyRejected {
-    pub(super) fn by_ring(rejected: ring::error::KeyRejected) -> Self {
-        Self::Invalid(rejected.to_string())
-    }
-
     /// `algorithm` is the contents of an AlgorithmIdentifier.
     #[cfg(feature = "encrypted-keys")]
     pub(super) fn unsupported_encryption(algorithm: Option<&[u8]>) -> Self {

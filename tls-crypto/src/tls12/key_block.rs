@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::secret_bytes::{SecretBytes, with_zeroized_stack};
-use crate::{BulkAlgorithm, NONCE_LEN, Opener, Sealer};
+use crate::{Backend, BulkAlgorithm, NONCE_LEN, Opener, Sealer};
 
 /// The keys and implicit nonces of both directions of a connection. Zeroized on drop, and not shown
 /// by `Debug`.
@@ -11,6 +11,7 @@ use crate::{BulkAlgorithm, NONCE_LEN, Opener, Sealer};
 /// Each sealer starts at sequence number 0, so callers must create only one per direction. Two
 /// would use the same nonces.
 pub struct KeyBlock {
+    backend: Backend,
     aead: BulkAlgorithm,
     client: Keys,
     server: Keys,
@@ -26,7 +27,7 @@ struct Keys {
 impl KeyBlock {
     /// Splits the output of `fill` into client_write_key, server_write_key, client_write_IV and
     /// server_write_IV. AEAD suites have no MAC keys.
-    pub(super) fn new(aead: BulkAlgorithm, fill: impl FnOnce(&mut [u8])) -> Self {
+    pub(super) fn new(backend: Backend, aead: BulkAlgorithm, fill: impl FnOnce(&mut [u8])) -> Self {
         let mut block = SecretBytes::new([0; MAX_LEN]);
         fill(block.get_mut(..block_len(aead)).unwrap_or_default());
         let mut block = block.iter();
@@ -43,31 +44,31 @@ impl KeyBlock {
                 *to = *from;
             }
         }
-        Self { aead, client, server }
+        Self { backend, aead, client, server }
     }
 
     /// Returns the sealer of the records that the client sends.
     #[must_use]
     pub fn client_sealer(&self) -> Sealer {
-        self.client.with(self.aead, Sealer::tls12)
+        self.client.with(self, Sealer::tls12)
     }
 
     /// Returns the opener of the records that the client sends.
     #[must_use]
     pub fn client_opener(&self) -> Opener {
-        self.client.with(self.aead, Opener::tls12)
+        self.client.with(self, Opener::tls12)
     }
 
     /// Returns the sealer of the records that the server sends.
     #[must_use]
     pub fn server_sealer(&self) -> Sealer {
-        self.server.with(self.aead, Sealer::tls12)
+        self.server.with(self, Sealer::tls12)
     }
 
     /// Returns the opener of the records that the server sends.
     #[must_use]
     pub fn server_opener(&self) -> Opener {
-        self.server.with(self.aead, Opener::tls12)
+        self.server.with(self, Opener::tls12)
     }
 }
 
@@ -78,8 +79,9 @@ impl fmt::Debug for KeyBlock {
 }
 
 impl Keys {
-    fn with<T>(&self, aead: BulkAlgorithm, make: impl FnOnce(BulkAlgorithm, &[u8], &[u8; NONCE_LEN]) -> T) -> T {
-        with_zeroized_stack(|| make(aead, self.key.get(..aead.key_len()).unwrap_or(self.key.as_slice()), &self.iv))
+    fn with<T>(&self, block: &KeyBlock, make: impl FnOnce(Backend, BulkAlgorithm, &[u8], &[u8; NONCE_LEN]) -> T) -> T {
+        let key = self.key.get(..block.aead.key_len()).unwrap_or(self.key.as_slice());
+        with_zeroized_stack(|| make(block.backend, block.aead, key, &self.iv))
     }
 }
 
@@ -109,9 +111,9 @@ const _: () = assert!(
 mod tests {
     use super::*;
 
-    fn counted(aead: BulkAlgorithm) -> (KeyBlock, usize) {
+    fn counted(backend: Backend, aead: BulkAlgorithm) -> (KeyBlock, usize) {
         let mut wanted = 0;
-        let block = KeyBlock::new(aead, |out| {
+        let block = KeyBlock::new(backend, aead, |out| {
             wanted = out.len();
             out.iter_mut().zip(1..).for_each(|(byte, count)| *byte = count);
         });
@@ -120,36 +122,40 @@ mod tests {
 
     #[test]
     fn key_block_is_split_into_keys_and_implicit_nonces() {
-        for (aead, length, iv_len) in [
-            (BulkAlgorithm::Aes128Gcm, 40, 4),
-            (BulkAlgorithm::Aes256Gcm, 72, 4),
-            (BulkAlgorithm::ChaCha20Poly1305, 88, 12),
-        ] {
-            let (block, wanted) = counted(aead);
-            assert_eq!(wanted, length);
-            let key_len = aead.key_len();
-            let bytes: Vec<u8> = (1..=u8::try_from(length).unwrap()).collect();
-            let (keys, ivs) = bytes.split_at(2 * key_len);
-            for (at, found) in [&block.client, &block.server].into_iter().enumerate() {
-                assert_eq!(found.key[..key_len], keys[at * key_len..][..key_len], "{aead:?}");
-                assert_eq!(found.iv[..iv_len], ivs[at * iv_len..][..iv_len], "{aead:?}");
-                assert!(found.key[key_len..].iter().chain(&found.iv[iv_len..]).all(|byte| *byte == 0));
+        for &backend in Backend::ALL {
+            for (aead, length, iv_len) in [
+                (BulkAlgorithm::Aes128Gcm, 40, 4),
+                (BulkAlgorithm::Aes256Gcm, 72, 4),
+                (BulkAlgorithm::ChaCha20Poly1305, 88, 12),
+            ] {
+                let (block, wanted) = counted(backend, aead);
+                assert_eq!(wanted, length);
+                let key_len = aead.key_len();
+                let bytes: Vec<u8> = (1..=u8::try_from(length).unwrap()).collect();
+                let (keys, ivs) = bytes.split_at(2 * key_len);
+                for (at, found) in [&block.client, &block.server].into_iter().enumerate() {
+                    assert_eq!(found.key[..key_len], keys[at * key_len..][..key_len], "{aead:?}");
+                    assert_eq!(found.iv[..iv_len], ivs[at * iv_len..][..iv_len], "{aead:?}");
+                    assert!(found.key[key_len..].iter().chain(&found.iv[iv_len..]).all(|byte| *byte == 0));
+                }
             }
         }
     }
 
     #[test]
     fn opener_opens_only_its_own_direction() {
-        for aead in [BulkAlgorithm::Aes128Gcm, BulkAlgorithm::Aes256Gcm, BulkAlgorithm::ChaCha20Poly1305] {
-            let (block, _) = counted(aead);
-            for (mut sealer, right, wrong) in [
-                (block.client_sealer(), block.client_opener(), block.server_opener()),
-                (block.server_sealer(), block.server_opener(), block.client_opener()),
-            ] {
-                let mut record = vec![0; 5 + sealer.overhead().before + sealer.overhead().after];
-                sealer.seal(22, &mut record).unwrap();
-                let opens = [right, wrong].map(|mut opener| opener.open(&mut record.clone()).is_ok());
-                assert_eq!(opens, [true, false], "{aead:?}");
+        for &backend in Backend::ALL {
+            for aead in [BulkAlgorithm::Aes128Gcm, BulkAlgorithm::Aes256Gcm, BulkAlgorithm::ChaCha20Poly1305] {
+                let (block, _) = counted(backend, aead);
+                for (mut sealer, right, wrong) in [
+                    (block.client_sealer(), block.client_opener(), block.server_opener()),
+                    (block.server_sealer(), block.server_opener(), block.client_opener()),
+                ] {
+                    let mut record = vec![0; 5 + sealer.overhead().before + sealer.overhead().after];
+                    sealer.seal(22, &mut record).unwrap();
+                    let opens = [right, wrong].map(|mut opener| opener.open(&mut record.clone()).is_ok());
+                    assert_eq!(opens, [true, false], "{aead:?}");
+                }
             }
         }
     }

@@ -8,7 +8,7 @@ use super::prf::prf_of;
 use super::{KeyBlock, prf};
 use crate::hkdf::Expander;
 use crate::secret_bytes::{SecretBytes, with_zeroized_stack};
-use crate::{BulkAlgorithm, Digest, Error, HashAlgorithm, SharedSecret};
+use crate::{Backend, BulkAlgorithm, Digest, Error, HashAlgorithm, SharedSecret};
 
 /// The master secret of a TLS 1.2 session, RFC 5246 §8.1. Zeroized on drop, and not shown by
 /// `Debug`.
@@ -30,36 +30,37 @@ impl MasterSecret {
     /// It binds the secret to this handshake and its certificates, so that a man in the middle
     /// cannot synchronize two connections on one master secret.
     #[must_use]
-    pub fn extended(hash: HashAlgorithm, shared: SharedSecret, session_hash: &Digest) -> Self {
-        Self::derived(hash, &shared, EXTENDED_MASTER_SECRET, &[session_hash.as_ref()])
+    pub fn extended(backend: Backend, hash: HashAlgorithm, shared: SharedSecret, session_hash: &Digest) -> Self {
+        Self::derived(backend, hash, &shared, EXTENDED_MASTER_SECRET, &[session_hash.as_ref()])
     }
 
     /// Derives the master secret of a handshake without extended_master_secret, RFC 5246 §8.1.
     #[must_use]
     pub fn from_randoms(
+        backend: Backend,
         hash: HashAlgorithm,
         shared: SharedSecret,
         client_random: &[u8; 32],
         server_random: &[u8; 32],
     ) -> Self {
-        Self::derived(hash, &shared, MASTER_SECRET, &[client_random, server_random])
+        Self::derived(backend, hash, &shared, MASTER_SECRET, &[client_random, server_random])
     }
 
     /// Restores the master secret of a resumed session.
     #[must_use]
-    pub fn from_bytes(hash: HashAlgorithm, bytes: &[u8; 48]) -> Self {
-        Self::new(hash, SecretBytes::new(*bytes))
+    pub fn from_bytes(backend: Backend, hash: HashAlgorithm, bytes: &[u8; 48]) -> Self {
+        Self::new(backend, hash, SecretBytes::new(*bytes))
     }
 
-    fn new(hash: HashAlgorithm, bytes: SecretBytes<MASTER_SECRET_LEN>) -> Self {
-        Self { expander: Expander::new(hash, bytes.as_slice()), bytes }
+    fn new(backend: Backend, hash: HashAlgorithm, bytes: SecretBytes<MASTER_SECRET_LEN>) -> Self {
+        Self { expander: Expander::new(backend, hash, bytes.as_slice()), bytes }
     }
 
-    fn derived(hash: HashAlgorithm, shared: &SharedSecret, label: &[u8], seed: &[&[u8]]) -> Self {
+    fn derived(backend: Backend, hash: HashAlgorithm, shared: &SharedSecret, label: &[u8], seed: &[&[u8]]) -> Self {
         with_zeroized_stack(|| {
             let mut bytes = SecretBytes::new([0; MASTER_SECRET_LEN]);
-            prf(hash, shared.as_bytes(), label, seed, bytes.as_mut_slice());
-            Self::new(hash, bytes)
+            prf(backend, hash, shared.as_bytes(), label, seed, bytes.as_mut_slice());
+            Self::new(backend, hash, bytes)
         })
     }
 
@@ -75,7 +76,9 @@ impl MasterSecret {
     pub fn key_block(&self, aead: BulkAlgorithm, client_random: &[u8; 32], server_random: &[u8; 32]) -> KeyBlock {
         // The server's random is first here, and second everywhere else.
         with_zeroized_stack(|| {
-            KeyBlock::new(aead, |out| self.derive(KEY_EXPANSION, &[server_random, client_random], out))
+            KeyBlock::new(self.expander.backend(), aead, |out| {
+                self.derive(KEY_EXPANSION, &[server_random, client_random], out)
+            })
         })
     }
 
@@ -107,7 +110,11 @@ impl MasterSecret {
     /// leave the secret in the old memory.
     #[must_use]
     pub fn exporter(&self) -> ExporterSecret {
-        ExporterSecret { hash: self.algorithm(), bytes: SecretBytes::new(*self.bytes) }
+        ExporterSecret {
+            backend: self.expander.backend(),
+            hash: self.algorithm(),
+            bytes: SecretBytes::new(*self.bytes),
+        }
     }
 
     /// Returns the secret, for the `CLIENT_RANDOM` line of a key log or for storing the session.
@@ -138,15 +145,16 @@ impl fmt::Debug for MasterSecret {
 /// and not shown by `Debug`.
 ///
 /// ```
-/// use strata_tls_crypto::{HashAlgorithm::Sha256, tls12::MasterSecret};
+/// use strata_tls_crypto::{Backend, HashAlgorithm::Sha256, tls12::MasterSecret};
 ///
-/// let exporter = MasterSecret::from_bytes(Sha256, &[7; 48]).exporter();
+/// let exporter = MasterSecret::from_bytes(Backend::ring(), Sha256, &[7; 48]).exporter();
 /// let mut key = [0; 32];
 /// exporter.export(b"EXPORTER-example", &[1; 32], &[2; 32], None, &mut key)?;
 /// assert_ne!(key, [0; 32]);
 /// # Ok::<(), strata_tls_crypto::Error>(())
 /// ```
 pub struct ExporterSecret {
+    backend: Backend,
     hash: HashAlgorithm,
     bytes: SecretBytes<MASTER_SECRET_LEN>,
 }
@@ -176,7 +184,7 @@ impl ExporterSecret {
         if RESERVED_LABELS.iter().any(|reserved| label.starts_with(reserved)) {
             return Err(Error::ReservedLabel);
         }
-        let mut derive = |seed: &[&[u8]]| prf(self.hash, self.bytes.as_slice(), label, seed, out);
+        let mut derive = |seed: &[&[u8]]| prf(self.backend, self.hash, self.bytes.as_slice(), label, seed, out);
         match context {
             None => derive(&[client_random, server_random]),
             Some(context) => {
@@ -210,108 +218,133 @@ mod tests {
 
     const RANDOMS: (&[u8; 32], &[u8; 32]) = (&[1; 32], &[2; 32]);
 
-    fn master(hash: HashAlgorithm) -> MasterSecret {
-        MasterSecret::from_bytes(hash, &[0xa5; 48])
+    fn master(backend: Backend, hash: HashAlgorithm) -> MasterSecret {
+        MasterSecret::from_bytes(backend, hash, &[0xa5; 48])
     }
 
-    fn export(label: &[u8], context: Option<&[u8]>) -> Result<[u8; 40], Error> {
+    fn export(backend: Backend, label: &[u8], context: Option<&[u8]>) -> Result<[u8; 40], Error> {
         let mut out = [0; 40];
-        master(HashAlgorithm::Sha256).exporter().export(label, RANDOMS.0, RANDOMS.1, context, &mut out)?;
+        master(backend, HashAlgorithm::Sha256).exporter().export(label, RANDOMS.0, RANDOMS.1, context, &mut out)?;
         Ok(out)
     }
 
     #[test]
     fn modified_or_truncated_finished_is_rejected() {
-        for hash in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
-            let (master, transcript) = (master(hash), hash.hash(b"messages"));
-            let right = [master.client_finished(&transcript), master.server_finished(&transcript)];
-            let verifies = |received: &[u8]| {
-                [
-                    master.verify_client_finished(&transcript, received),
-                    master.verify_server_finished(&transcript, received),
-                ]
-            };
-            assert_eq!(right.map(|data| verifies(&data)), [[true, false], [false, true]]);
-            for data in right {
-                for bit in 0..data.len() * 8 {
-                    let mut changed = data;
-                    changed[bit / 8] ^= 1 << (bit % 8);
-                    assert_eq!(verifies(&changed), [false; 2], "{hash:?} bit {bit}");
+        for &backend in Backend::ALL {
+            for hash in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
+                let (master, transcript) = (master(backend, hash), hash.hash(b"messages"));
+                let right = [master.client_finished(&transcript), master.server_finished(&transcript)];
+                let verifies = |received: &[u8]| {
+                    [
+                        master.verify_client_finished(&transcript, received),
+                        master.verify_server_finished(&transcript, received),
+                    ]
+                };
+                assert_eq!(right.map(|data| verifies(&data)), [[true, false], [false, true]]);
+                for data in right {
+                    for bit in 0..data.len() * 8 {
+                        let mut changed = data;
+                        changed[bit / 8] ^= 1 << (bit % 8);
+                        assert_eq!(verifies(&changed), [false; 2], "{hash:?} bit {bit}");
+                    }
+                    for length in 0..data.len() {
+                        assert_eq!(verifies(&data[..length]), [false; 2], "{hash:?} {length}");
+                    }
+                    assert_eq!(verifies(&[&data[..], &[0]].concat()), [false; 2]);
                 }
-                for length in 0..data.len() {
-                    assert_eq!(verifies(&data[..length]), [false; 2], "{hash:?} {length}");
-                }
-                assert_eq!(verifies(&[&data[..], &[0]].concat()), [false; 2]);
+                assert!(!master.verify_client_finished(&hash.hash(b"other messages"), &right[0]));
             }
-            assert!(!master.verify_client_finished(&hash.hash(b"other messages"), &right[0]));
         }
     }
 
     #[test]
     fn absent_and_empty_context_export_differently() {
-        let all = [export(b"EXPORTER", None), export(b"EXPORTER", Some(b"")), export(b"EXPORTER", Some(b"\0"))];
-        assert!(all.iter().all(Result::is_ok));
-        assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
+        for &backend in Backend::ALL {
+            let all = [
+                export(backend, b"EXPORTER", None),
+                export(backend, b"EXPORTER", Some(b"")),
+                export(backend, b"EXPORTER", Some(b"\0")),
+            ];
+            assert!(all.iter().all(Result::is_ok));
+            assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
+        }
     }
 
     #[test]
     fn context_is_limited_by_its_length_field() {
-        assert!(export(b"EXPORTER", Some(&[0; 65535])).is_ok());
-        assert_eq!(export(b"EXPORTER", Some(&[0; 65536])), Err(Error::OutputTooLong));
+        for &backend in Backend::ALL {
+            assert!(export(backend, b"EXPORTER", Some(&[0; 65535])).is_ok());
+            assert_eq!(export(backend, b"EXPORTER", Some(&[0; 65536])), Err(Error::OutputTooLong));
+        }
     }
 
     #[test]
     fn reserved_exporter_labels_are_rejected() {
-        // RFC 5705 §4 lists the first four; RFC 7627 §4 adds the last.
-        let reserved =
-            ["client finished", "server finished", "master secret", "key expansion", "extended master secret"];
-        for label in reserved {
-            for context in [None, Some(&b""[..])] {
-                assert_eq!(export(label.as_bytes(), context), Err(Error::ReservedLabel), "{label}");
-                let continued = format!("{label} and more");
-                assert_eq!(export(continued.as_bytes(), context), Err(Error::ReservedLabel), "{continued}");
+        for &backend in Backend::ALL {
+            // RFC 5705 §4 lists the first four; RFC 7627 §4 adds the last.
+            let reserved =
+                ["client finished", "server finished", "master secret", "key expansion", "extended master secret"];
+            for label in reserved {
+                for context in [None, Some(&b""[..])] {
+                    assert_eq!(export(backend, label.as_bytes(), context), Err(Error::ReservedLabel), "{label}");
+                    let continued = format!("{label} and more");
+                    assert_eq!(
+                        export(backend, continued.as_bytes(), context),
+                        Err(Error::ReservedLabel),
+                        "{continued}"
+                    );
+                }
+                assert!(export(backend, &label.as_bytes()[1..], None).is_ok());
+                assert!(export(backend, &label.as_bytes()[..label.len() - 1], None).is_ok());
             }
-            assert!(export(&label.as_bytes()[1..], None).is_ok());
-            assert!(export(&label.as_bytes()[..label.len() - 1], None).is_ok());
         }
     }
 
     #[test]
     fn keying_material_depends_on_label_and_order_of_randoms() {
-        let (client, server) = RANDOMS;
-        let with = |label: &[u8], client: &[u8; 32], server: &[u8; 32]| {
-            let mut out = [0; 40];
-            master(HashAlgorithm::Sha384).exporter().export(label, client, server, None, &mut out).unwrap();
-            out
-        };
-        let first = with(b"EXPORTER-1", client, server);
-        assert_eq!(first, with(b"EXPORTER-1", client, server));
-        assert_ne!(first, with(b"EXPORTER-2", client, server));
-        assert_ne!(first, with(b"EXPORTER-1", server, client));
+        for &backend in Backend::ALL {
+            let (client, server) = RANDOMS;
+            let with = |label: &[u8], client: &[u8; 32], server: &[u8; 32]| {
+                let mut out = [0; 40];
+                master(backend, HashAlgorithm::Sha384)
+                    .exporter()
+                    .export(label, client, server, None, &mut out)
+                    .unwrap();
+                out
+            };
+            let first = with(b"EXPORTER-1", client, server);
+            assert_eq!(first, with(b"EXPORTER-1", client, server));
+            assert_ne!(first, with(b"EXPORTER-2", client, server));
+            assert_ne!(first, with(b"EXPORTER-1", server, client));
+        }
     }
 
     #[test]
     fn shared_secret_keeps_leading_zeros() {
-        // RFC 8422 §5.10: "leading zeros found in this octet string MUST NOT be truncated".
-        let hash = HashAlgorithm::Sha256;
-        let secret = |shared: &[u8]| {
-            let shared = SharedSecret::copied_from(shared);
-            MasterSecret::from_randoms(hash, shared, RANDOMS.0, RANDOMS.1).expose_for_key_log().to_vec()
-        };
-        let with_zeros = [&[0; 2][..], &[7; 46]].concat();
-        let mut expected = [0; 48];
-        prf(hash, &with_zeros, b"master secret", &[RANDOMS.0, RANDOMS.1], &mut expected);
-        assert_eq!(secret(&with_zeros), expected);
-        assert_ne!(secret(&[7; 46]), expected);
+        for &backend in Backend::ALL {
+            // RFC 8422 §5.10: "leading zeros found in this octet string MUST NOT be truncated".
+            let hash = HashAlgorithm::Sha256;
+            let secret = |shared: &[u8]| {
+                let shared = SharedSecret::copied_from(shared);
+                MasterSecret::from_randoms(backend, hash, shared, RANDOMS.0, RANDOMS.1).expose_for_key_log().to_vec()
+            };
+            let with_zeros = [&[0; 2][..], &[7; 46]].concat();
+            let mut expected = [0; 48];
+            prf(backend, hash, &with_zeros, b"master secret", &[RANDOMS.0, RANDOMS.1], &mut expected);
+            assert_eq!(secret(&with_zeros), expected);
+            assert_ne!(secret(&[7; 46]), expected);
+        }
     }
 
     #[test]
     fn debug_shows_no_secret() {
-        let master = master(HashAlgorithm::Sha256);
-        assert_eq!(format!("{master:?}"), "MasterSecret { algorithm: Sha256, .. }");
-        let keys = master.key_block(BulkAlgorithm::Aes128Gcm, RANDOMS.0, RANDOMS.1);
-        assert_eq!(format!("{keys:?}"), "KeyBlock { aead: Aes128Gcm, .. }");
-        let opened = [format!("{:?}", keys.client_sealer()), format!("{:?}", keys.server_opener())].concat();
-        assert_eq!(opened, "Sealer { sequence: 0, .. }Opener { sequence: 0, .. }");
+        for &backend in Backend::ALL {
+            let master = master(backend, HashAlgorithm::Sha256);
+            assert_eq!(format!("{master:?}"), "MasterSecret { algorithm: Sha256, .. }");
+            let keys = master.key_block(BulkAlgorithm::Aes128Gcm, RANDOMS.0, RANDOMS.1);
+            assert_eq!(format!("{keys:?}"), "KeyBlock { aead: Aes128Gcm, .. }");
+            let opened = [format!("{:?}", keys.client_sealer()), format!("{:?}", keys.server_opener())].concat();
+            assert_eq!(opened, "Sealer { sequence: 0, .. }Opener { sequence: 0, .. }");
+        }
     }
 }

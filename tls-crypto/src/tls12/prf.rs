@@ -1,27 +1,27 @@
 //! The pseudorandom function (PRF) of TLS 1.2, RFC 5246 §5.
 
-use crate::HashAlgorithm;
 use crate::hash::copy_prefix;
 use crate::hkdf::Expander;
 use crate::hmac_input::HmacInput;
+use crate::{Backend, HashAlgorithm};
 
 /// Fills `out` with the output of the PRF for a secret, a label and a seed, RFC 5246 §5.
 ///
 /// `seed` is the concatenation of its parts. `hash` is the hash of the cipher suite.
 ///
 /// ```
-/// use strata_tls_crypto::{HashAlgorithm, tls12};
+/// use strata_tls_crypto::{Backend, HashAlgorithm, tls12};
 ///
 /// let mut whole = [0; 100];
-/// tls12::prf(HashAlgorithm::Sha256, b"secret", b"label", &[b"one ", b"two"], &mut whole);
+/// tls12::prf(Backend::ring(), HashAlgorithm::Sha256, b"secret", b"label", &[b"one ", b"two"], &mut whole);
 ///
 /// // A shorter output is a prefix of a longer one.
 /// let mut beginning = [0; 12];
-/// tls12::prf(HashAlgorithm::Sha256, b"secret", b"label", &[b"one two"], &mut beginning);
+/// tls12::prf(Backend::ring(), HashAlgorithm::Sha256, b"secret", b"label", &[b"one two"], &mut beginning);
 /// assert_eq!(whole[..12], beginning);
 /// ```
-pub fn prf(hash: HashAlgorithm, secret: &[u8], label: &[u8], seed: &[&[u8]], out: &mut [u8]) {
-    prf_of(&Expander::new(hash, secret), label, seed, out);
+pub fn prf(backend: Backend, hash: HashAlgorithm, secret: &[u8], label: &[u8], seed: &[&[u8]], out: &mut [u8]) {
+    prf_of(&Expander::new(backend, hash, secret), label, seed, out);
 }
 
 /// The PRF with a prepared secret, from which several values are derived.
@@ -54,47 +54,53 @@ mod tests {
 
     #[test]
     fn prf_matches_published_and_openssl_vectors() {
-        let cases = include_str!("../../tests/data/tls12/prf.txt").lines().filter(|line| !line.starts_with('#'));
-        let mut count = 0;
-        for case in cases {
-            let (hash, values) = case.split_once(' ').unwrap();
-            let hash = if hash == "SHA384" { HashAlgorithm::Sha384 } else { HashAlgorithm::Sha256 };
-            let values: Vec<_> = values.split(' ').map(hex).collect();
-            let [secret, label, seed, expected] = values.try_into().unwrap();
-            for length in 0..=expected.len() {
-                let mut out = vec![0; length];
-                prf(hash, &secret, &label, &[&seed], &mut out);
-                assert_eq!(out, expected[..length], "{case} to {length}");
+        for &backend in Backend::ALL {
+            let cases = include_str!("../../tests/data/tls12/prf.txt").lines().filter(|line| !line.starts_with('#'));
+            let mut count = 0;
+            for case in cases {
+                let (hash, values) = case.split_once(' ').unwrap();
+                let hash = if hash == "SHA384" { HashAlgorithm::Sha384 } else { HashAlgorithm::Sha256 };
+                let values: Vec<_> = values.split(' ').map(hex).collect();
+                let [secret, label, seed, expected] = values.try_into().unwrap();
+                for length in 0..=expected.len() {
+                    let mut out = vec![0; length];
+                    prf(backend, hash, &secret, &label, &[&seed], &mut out);
+                    assert_eq!(out, expected[..length], "{case} to {length}");
+                }
+                count += 1;
             }
-            count += 1;
+            assert_eq!(count, 24);
         }
-        assert_eq!(count, 24);
     }
 
     #[test]
     fn seed_parts_are_concatenated() {
-        let mut whole = [0; 77];
-        prf(HashAlgorithm::Sha384, b"secret", b"label", &[b"of three parts"], &mut whole);
-        for parts in
-            [&[&b"of "[..], b"three ", b"parts"][..], &[b"", b"of three parts", b""], &[b"of three", b" parts"]]
-        {
-            let mut out = [0; 77];
-            prf(HashAlgorithm::Sha384, b"secret", b"label", parts, &mut out);
-            assert_eq!(out, whole);
+        for &backend in Backend::ALL {
+            let mut whole = [0; 77];
+            prf(backend, HashAlgorithm::Sha384, b"secret", b"label", &[b"of three parts"], &mut whole);
+            for parts in
+                [&[&b"of "[..], b"three ", b"parts"][..], &[b"", b"of three parts", b""], &[b"of three", b" parts"]]
+            {
+                let mut out = [0; 77];
+                prf(backend, HashAlgorithm::Sha384, b"secret", b"label", parts, &mut out);
+                assert_eq!(out, whole);
+            }
         }
     }
 
     #[test]
     fn output_depends_on_hash_secret_label_and_seed() {
-        let output = |hash, secret: &[u8], label: &[u8], seed: &[u8]| {
-            let mut out = [0; 12];
-            prf(hash, secret, label, &[seed], &mut out);
-            out
-        };
-        let first = output(HashAlgorithm::Sha256, b"secret", b"label", b"seed");
-        assert_ne!(first, output(HashAlgorithm::Sha384, b"secret", b"label", b"seed"));
-        assert_ne!(first, output(HashAlgorithm::Sha256, b"secres", b"label", b"seed"));
-        assert_ne!(first, output(HashAlgorithm::Sha256, b"secret", b"labem", b"seed"));
-        assert_ne!(first, output(HashAlgorithm::Sha256, b"secret", b"label", b"seee"));
+        for &backend in Backend::ALL {
+            let output = |hash, secret: &[u8], label: &[u8], seed: &[u8]| {
+                let mut out = [0; 12];
+                prf(backend, hash, secret, label, &[seed], &mut out);
+                out
+            };
+            let first = output(HashAlgorithm::Sha256, b"secret", b"label", b"seed");
+            assert_ne!(first, output(HashAlgorithm::Sha384, b"secret", b"label", b"seed"));
+            assert_ne!(first, output(HashAlgorithm::Sha256, b"secres", b"label", b"seed"));
+            assert_ne!(first, output(HashAlgorithm::Sha256, b"secret", b"labem", b"seed"));
+            assert_ne!(first, output(HashAlgorithm::Sha256, b"secret", b"label", b"seee"));
+        }
     }
 }

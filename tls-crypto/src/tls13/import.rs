@@ -5,7 +5,7 @@ use core::fmt;
 use super::labels;
 use crate::hash::MAX_HASH_LEN;
 use crate::secret_bytes::{SecretBytes, with_zeroized_stack};
-use crate::{Error, HashAlgorithm, hkdf};
+use crate::{Backend, Error, HashAlgorithm, hkdf};
 
 /// Imports an external pre-shared key for one protocol and one hash, RFC 9258 §5.1.
 ///
@@ -20,26 +20,28 @@ use crate::{Error, HashAlgorithm, hkdf};
 /// hashes.
 ///
 /// ```
+/// use strata_tls_crypto::Backend;
 /// use strata_tls_crypto::HashAlgorithm::{Sha256, Sha384};
 /// use strata_tls_crypto::tls13::import_psk;
 ///
 /// // external_identity, context, target_protocol, target_kdf
 /// let identity = b"\x00\x06sensor\x00\x00\x03\x04\x00\x02";
-/// let psk = import_psk(Sha256, &[7; 32], identity, Sha384)?;
+/// let psk = import_psk(Backend::ring(), Sha256, &[7; 32], identity, Sha384)?;
 /// assert_eq!(psk.as_ref().len(), Sha384.output_len());
 /// # Ok::<(), strata_tls_crypto::Error>(())
 /// ```
 pub fn import_psk(
+    backend: Backend,
     epsk_hash: HashAlgorithm,
     epsk: &[u8],
     imported_identity: &[u8],
     target: HashAlgorithm,
 ) -> Result<ImportedPsk, Error> {
-    let context = epsk_hash.hash(imported_identity);
+    let context = backend.hash(epsk_hash, imported_identity);
     let mut bytes = SecretBytes::new([0; MAX_HASH_LEN]);
     let ipskx = bytes.get_mut(..target.output_len()).ok_or(Error::OutputTooLong)?;
     with_zeroized_stack(|| {
-        let epskx = hkdf::extract_without_salt(epsk_hash, epsk);
+        let epskx = hkdf::extract_without_salt(backend, epsk_hash, epsk);
         hkdf::hkdf_expand_label(&epskx, labels::DERIVED_PSK, context.as_ref(), ipskx)
     })?;
     Ok(ImportedPsk { target, bytes })
@@ -86,50 +88,59 @@ mod tests {
 
     #[test]
     fn imported_psk_matches_the_steps_of_rfc_9258() {
-        for (hash, target) in pairs() {
-            let epskx = hkdf::extract(hash, &vec![0; hash.output_len()], b"external key");
-            // struct { uint16 length; opaque label<7..255>; opaque context<0..255>; } HkdfLabel,
-            // RFC 9846 §7.1
-            let mut info = vec![0, u8::try_from(target.output_len()).unwrap()];
-            info.push(17);
-            info.extend(b"tls13 derived psk");
-            info.push(u8::try_from(hash.output_len()).unwrap());
-            info.extend(hash.hash(b"identity").as_ref());
-            let mut expected = vec![0; target.output_len()];
-            hkdf::expand(hash, epskx.as_ref(), &info, &mut expected).unwrap();
+        for &backend in Backend::ALL {
+            for (hash, target) in pairs() {
+                let epskx = hkdf::extract(backend, hash, &vec![0; hash.output_len()], b"external key");
+                // struct { uint16 length; opaque label<7..255>; opaque context<0..255>; }
+                // HkdfLabel, RFC 9846 §7.1
+                let mut info = vec![0, u8::try_from(target.output_len()).unwrap()];
+                info.push(17);
+                info.extend(b"tls13 derived psk");
+                info.push(u8::try_from(hash.output_len()).unwrap());
+                info.extend(hash.hash(b"identity").as_ref());
+                let mut expected = vec![0; target.output_len()];
+                hkdf::expand(backend, hash, epskx.as_ref(), &info, &mut expected).unwrap();
 
-            let imported = import_psk(hash, b"external key", b"identity", target).unwrap();
-            assert_eq!(imported.as_ref(), expected, "{hash:?} for {target:?}");
+                let imported = import_psk(backend, hash, b"external key", b"identity", target).unwrap();
+                assert_eq!(imported.as_ref(), expected, "{hash:?} for {target:?}");
+            }
         }
     }
 
     #[test]
     fn imported_psk_has_the_output_length_of_its_target() {
-        for (hash, target) in pairs() {
-            let imported = import_psk(hash, b"key", b"identity", target).unwrap();
-            assert_eq!((imported.target(), imported.as_ref().len()), (target, target.output_len()));
+        for &backend in Backend::ALL {
+            for (hash, target) in pairs() {
+                let imported = import_psk(backend, hash, b"key", b"identity", target).unwrap();
+                assert_eq!((imported.target(), imported.as_ref().len()), (target, target.output_len()));
+            }
         }
     }
 
     #[test]
     fn imported_psk_depends_on_key_identity_and_both_hashes() {
-        let mut seen = std::collections::HashSet::new();
-        for (hash, target) in pairs() {
-            for key in [&b"key"[..], b"kez", b""] {
-                for identity in [&b"identity"[..], b"identitz", b""] {
-                    // Compares prefixes, since a different length alone does not make a different
-                    // key.
-                    let head = import_psk(hash, key, identity, target).unwrap().as_ref()[..32].to_vec();
-                    assert!(seen.insert(head), "{hash:?} {key:?} {identity:?} {target:?}");
+        for &backend in Backend::ALL {
+            let mut seen = std::collections::HashSet::new();
+            for (hash, target) in pairs() {
+                for key in [&b"key"[..], b"kez", b""] {
+                    for identity in [&b"identity"[..], b"identitz", b""] {
+                        // Compares prefixes, since a different length alone does not make a
+                        // different key.
+                        let head = import_psk(backend, hash, key, identity, target).unwrap().as_ref()[..32].to_vec();
+                        assert!(seen.insert(head), "{hash:?} {key:?} {identity:?} {target:?}");
+                    }
                 }
             }
+            assert_eq!(seen.len(), 36);
         }
-        assert_eq!(seen.len(), 36);
     }
 
     #[test]
     fn debug_shows_no_secret() {
-        let imported = import_psk(HashAlgorithm::Sha256, b"key", b"identity", HashAlgorithm::Sha384).unwrap();
-        assert_eq!(format!("{imported:?}"), "ImportedPsk { target: Sha384, .. }");
+        for &backend in Backend::ALL {
+            let imported =
+                import_psk(backend, HashAlgorithm::Sha256, b"key", b"identity", HashAlgorithm::Sha384).unwrap();
+            assert_eq!(format!("{imported:?}"), "ImportedPsk { target: Sha384, .. }");
+        }
     }
 }

@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::*;
 use crate::hkdf::{self, Expander, hkdf_expand_label};
 use crate::{
-    BulkAlgorithm, EphemeralKey, Group, HashAlgorithm, NONCE_LEN, OpenedRecord, Opener, Sealer, Transcript,
-    verify::ECDSA_P256_SHA256,
+    Backend, BulkAlgorithm, EphemeralKey, Group, HashAlgorithm, NONCE_LEN, OpenedRecord, Opener, Sealer, Transcript,
+    verify::{Algorithm, verifier},
 };
 
 const SHA256: HashAlgorithm = HashAlgorithm::Sha256;
@@ -55,20 +55,22 @@ fn section_4_resumes_the_ticket_of_section_3() {
 }
 
 fn replay(section: u8) {
-    let steps = steps(section);
-    assert!(steps.len() > 40, "the trace is missing");
-    let mut replay = Replay::new();
-    for mut step in steps {
-        replay.step(&mut step);
-        assert!(step.values.is_empty(), "{} has values that were not compared: {:?}", step.title, step.values);
+    for &backend in Backend::ALL {
+        let steps = steps(section);
+        assert!(steps.len() > 40, "the trace is missing");
+        let mut replay = Replay::new(backend);
+        for mut step in steps {
+            replay.step(&mut step);
+            assert!(step.values.is_empty(), "{} has values that were not compared: {:?}", step.title, step.values);
+        }
+        let records = replay.records;
+        let expected = match section {
+            3 => 7,
+            4 => 8,
+            _ => 4,
+        };
+        assert_eq!(records, expected, "protected records");
     }
-    let records = replay.records;
-    let expected = match section {
-        3 => 7,
-        4 => 8,
-        _ => 4,
-    };
-    assert_eq!(records, expected, "protected records");
 }
 
 struct Step {
@@ -106,6 +108,7 @@ fn steps(section: u8) -> Vec<Step> {
 type Protection = (Sealer, Opener);
 
 struct Replay {
+    backend: Backend,
     transcript: Transcript,
     key_pairs: HashMap<String, EphemeralKey>,
     early: Option<EarlySecret>,
@@ -123,9 +126,10 @@ struct Replay {
 }
 
 impl Replay {
-    fn new() -> Self {
+    fn new(backend: Backend) -> Self {
         Self {
-            transcript: Transcript::new(SHA256),
+            backend,
+            transcript: Transcript::new(backend, SHA256),
             key_pairs: HashMap::new(),
             early: None,
             early_traffic: None,
@@ -166,7 +170,7 @@ impl Replay {
 
     fn create_key_pair(&mut self, role: &str, group: &str, step: &mut Step) {
         let group = if group.starts_with("x25519") { Group::X25519 } else { Group::Secp256r1 };
-        let pair = EphemeralKey::from_private_key(group, &step.take("private key")).unwrap();
+        let pair = EphemeralKey::from_private_key(self.backend, group, &step.take("private key")).unwrap();
         assert_eq!(pair.public_key(), step.take("public key"));
         self.key_pairs.insert(role.to_owned(), pair);
     }
@@ -186,8 +190,14 @@ impl Replay {
         if name == "CertificateVerify" && message[4..6] == [4, 3] {
             let (public_key, hash) = self.ecdsa.take().unwrap();
             let content = [&[0x20; 64], &b"TLS 1.3, server CertificateVerify\0"[..], hash.as_ref()].concat();
-            ECDSA_P256_SHA256.verify_signature(&public_key, &content, &message[8..]).unwrap();
-            ECDSA_P256_SHA256.verify_signature(&public_key, &content[1..], &message[8..]).unwrap_err();
+            verifier(self.backend, Algorithm::EcdsaP256Sha256)
+                .unwrap()
+                .verify_signature(&public_key, &content, &message[8..])
+                .unwrap();
+            verifier(self.backend, Algorithm::EcdsaP256Sha256)
+                .unwrap()
+                .verify_signature(&public_key, &content[1..], &message[8..])
+                .unwrap_err();
         }
         self.transcript.add(&message);
         if name == "Certificate" {
@@ -199,10 +209,13 @@ impl Replay {
 
     fn extract(&mut self, title: &str, step: &mut Step) {
         let (salt, ikm, secret) = (step.take("salt"), step.take("IKM"), step.take("secret"));
-        assert_eq!(hkdf::extract(SHA256, &salt, &ikm).as_ref(), secret);
+        assert_eq!(hkdf::extract(self.backend, SHA256, &salt, &ikm).as_ref(), secret);
         if title.contains("early") {
-            self.early =
-                Some(if ikm == [0; 32] { EarlySecret::new(SHA256) } else { EarlySecret::with_psk(SHA256, &ikm) });
+            self.early = Some(if ikm == [0; 32] {
+                EarlySecret::new(self.backend, SHA256)
+            } else {
+                EarlySecret::with_psk(self.backend, SHA256, &ikm)
+            });
         } else if title.contains("handshake") {
             let client = self.key_pairs.remove("client").unwrap();
             let server = self.key_pairs.remove("server").unwrap();
@@ -228,7 +241,7 @@ impl Replay {
             _ => self.transcript.hash(),
         };
         assert_eq!(hash.as_ref(), step.take("hash"), "{label}");
-        check_expansion(&prk, label, hash.as_ref(), &info, &expanded);
+        check_expansion(self.backend, &prk, label, hash.as_ref(), &info, &expanded);
 
         let by_schedule = match label {
             // Internal to the key schedule; the values derived from it are compared.
@@ -262,10 +275,10 @@ impl Replay {
     fn traffic_keys(&mut self, role: &str, title: &str, step: &mut Step) {
         if !step.values.is_empty() {
             let prk = step.take("PRK");
-            check_expansion(&prk, "key", b"", &step.take("key info"), &step.take("key expanded"));
+            check_expansion(self.backend, &prk, "key", b"", &step.take("key info"), &step.take("key expanded"));
             let iv = step.take("iv expanded");
             assert_eq!(iv.len(), NONCE_LEN);
-            check_expansion(&prk, "iv", b"", &step.take("iv info"), &iv);
+            check_expansion(self.backend, &prk, "iv", b"", &step.take("iv info"), &iv);
         }
         if !title.starts_with("derive write") {
             return;
@@ -287,7 +300,7 @@ impl Replay {
         let (prk, info, expanded) = (step.take("PRK"), step.take("info"), step.take("expanded"));
         let finished = step.take("finished");
         assert_eq!(step.take("hash"), b"", "the context of the label");
-        check_expansion(&prk, "finished", b"", &info, &expanded);
+        check_expansion(self.backend, &prk, "finished", b"", &info, &expanded);
 
         if title.contains("binder") {
             let prefix = SHA256.hash(&step.take("ClientHello prefix"));
@@ -315,7 +328,7 @@ impl Replay {
 
     fn ticket(&mut self, step: &mut Step) {
         let (prk, nonce, expanded) = (step.take("PRK"), step.take("hash"), step.take("expanded"));
-        check_expansion(&prk, "resumption", &nonce, &step.take("info"), &expanded);
+        check_expansion(self.backend, &prk, "resumption", &nonce, &step.take("info"), &expanded);
         let resumption = self.resumption.as_ref().unwrap();
         assert_eq!(resumption.expose(), prk);
         assert_eq!(resumption.ticket_psk(&nonce).as_ref(), expanded);
@@ -353,21 +366,23 @@ impl Replay {
 }
 
 /// Checks HKDF-Expand with the info in the trace, and HKDF-Expand-Label with the parts of the info.
-fn check_expansion(prk: &[u8], label: &str, context: &[u8], info: &[u8], expected: &[u8]) {
+fn check_expansion(backend: Backend, prk: &[u8], label: &str, context: &[u8], info: &[u8], expected: &[u8]) {
     let mut out = vec![0; expected.len()];
-    hkdf::expand(SHA256, prk, info, &mut out).unwrap();
+    hkdf::expand(backend, SHA256, prk, info, &mut out).unwrap();
     assert_eq!(out, expected, "{label}: from info");
     out.fill(0);
-    Expander::new(SHA256, prk).expand_label(label.as_bytes(), context, &mut out).unwrap();
+    Expander::new(backend, SHA256, prk).expand_label(label.as_bytes(), context, &mut out).unwrap();
     assert_eq!(out, expected, "{label}: from label");
 }
 
 #[test]
 fn expand_agrees_with_the_expander() {
-    let secret = hkdf::extract(SHA256, b"salt", b"ikm");
-    let (mut once, mut prepared) = ([0; 77], [0; 77]);
-    hkdf_expand_label(&secret, b"label", b"context", &mut once).unwrap();
-    secret.expander().expand_label(b"label", b"context", &mut prepared).unwrap();
-    assert_eq!(once, prepared);
-    assert_ne!(once, [0; 77]);
+    for &backend in Backend::ALL {
+        let secret = hkdf::extract(backend, SHA256, b"salt", b"ikm");
+        let (mut once, mut prepared) = ([0; 77], [0; 77]);
+        hkdf_expand_label(&secret, b"label", b"context", &mut once).unwrap();
+        secret.expander().expand_label(b"label", b"context", &mut prepared).unwrap();
+        assert_eq!(once, prepared);
+        assert_ne!(once, [0; 77]);
+    }
 }

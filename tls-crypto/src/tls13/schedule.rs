@@ -1,12 +1,10 @@
 //! The key schedule, RFC 9846 §7.1.
 
-use std::sync::LazyLock;
-
 use super::labels;
 use super::traffic::{ExporterSecret, FinishedKey, ResumptionSecret, TrafficSecret};
-use crate::hkdf::{self, Expander, Secret};
+use crate::hkdf::{self, Expander, PublicKeys, Secret};
 use crate::secret_bytes::with_zeroized_stack;
-use crate::{Digest, HashAlgorithm, SharedSecret};
+use crate::{Backend, Digest, HashAlgorithm, SharedSecret};
 
 /// The kind of a pre-shared key, which determines the label of its binder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +23,7 @@ pub enum BinderKind {
 /// and states, and an inline secret would remain in the memory that they free.
 #[derive(Debug)]
 pub struct EarlySecret {
+    backend: Backend,
     algorithm: HashAlgorithm,
     /// `None` without a pre-shared key: the secret, and the salt derived from it, are then public
     /// constants.
@@ -34,15 +33,15 @@ pub struct EarlySecret {
 impl EarlySecret {
     /// Starts the key schedule without a pre-shared key.
     #[must_use]
-    pub fn new(algorithm: HashAlgorithm) -> Self {
-        Self { algorithm, psk: None }
+    pub fn new(backend: Backend, algorithm: HashAlgorithm) -> Self {
+        Self { backend, algorithm, psk: None }
     }
 
     /// Starts the key schedule with a pre-shared key for `algorithm`.
     #[must_use]
-    pub fn with_psk(algorithm: HashAlgorithm, psk: &[u8]) -> Self {
-        let expander = || Box::new(hkdf::extract_without_salt(algorithm, psk).expander());
-        Self { algorithm, psk: Some(with_zeroized_stack(expander)) }
+    pub fn with_psk(backend: Backend, algorithm: HashAlgorithm, psk: &[u8]) -> Self {
+        let expander = || Box::new(hkdf::extract_without_salt(backend, algorithm, psk).expander());
+        Self { backend, algorithm, psk: Some(with_zeroized_stack(expander)) }
     }
 
     /// Returns the key of the binder, RFC 9846 §4.3.11.2.
@@ -75,7 +74,7 @@ impl EarlySecret {
     pub fn into_handshake(self, shared: SharedSecret, hello_hash: &Digest) -> (HandshakeTraffic, HandshakeSecret) {
         with_zeroized_stack(|| {
             let secret = match &self.psk {
-                None => salt_without_psk(self.algorithm).extract(shared.as_bytes()),
+                None => salt_without_psk(self.backend, self.algorithm).extract(shared.as_bytes()),
                 Some(early) => derived(early).extract(shared.as_bytes()),
             };
             let handshake = secret.expander();
@@ -90,7 +89,10 @@ impl EarlySecret {
     fn derive(&self, label: &hkdf::Label, hash: &Digest) -> Secret {
         match &self.psk {
             Some(early) => early.derive_secret(label, hash),
-            None => Expander::new(self.algorithm, early_secret_without_psk(self.algorithm)).derive_secret(label, hash),
+            None => {
+                let early = Expander::new(self.backend, self.algorithm, early_secret_without_psk(self.algorithm));
+                early.derive_secret(label, hash)
+            }
         }
     }
 }
@@ -184,13 +186,13 @@ fn early_secret_without_psk(algorithm: HashAlgorithm) -> &'static [u8] {
 }
 
 /// `Derive-Secret(HKDF-Extract(0, 0), "derived", "")`: public, and prepared once per process.
-fn salt_without_psk(algorithm: HashAlgorithm) -> &'static Expander {
-    static SHA256: LazyLock<Expander> = LazyLock::new(|| Expander::new(HashAlgorithm::Sha256, &DERIVED_SHA256));
-    static SHA384: LazyLock<Expander> = LazyLock::new(|| Expander::new(HashAlgorithm::Sha384, &DERIVED_SHA384));
-    match algorithm {
-        HashAlgorithm::Sha256 => &SHA256,
-        HashAlgorithm::Sha384 => &SHA384,
-    }
+fn salt_without_psk(backend: Backend, algorithm: HashAlgorithm) -> &'static Expander {
+    static KEYS: PublicKeys = PublicKeys::new();
+    let salt: &[u8] = match algorithm {
+        HashAlgorithm::Sha256 => &DERIVED_SHA256,
+        HashAlgorithm::Sha384 => &DERIVED_SHA384,
+    };
+    KEYS.get(backend, algorithm, salt)
 }
 
 const EARLY_SHA256: [u8; 32] = [
@@ -222,67 +224,75 @@ mod tests {
 
     const HASHES: [HashAlgorithm; 2] = [HashAlgorithm::Sha256, HashAlgorithm::Sha384];
 
-    fn shared() -> SharedSecret {
-        let key = |byte| EphemeralKey::from_private_key(Group::X25519, &[byte; 32]).unwrap();
+    fn shared(backend: Backend) -> SharedSecret {
+        let key = |byte| EphemeralKey::from_private_key(backend, Group::X25519, &[byte; 32]).unwrap();
         key(1).agree(key(2).public_key()).unwrap()
     }
 
     #[test]
     fn constants_match_the_schedule_without_psk() {
-        for hash in HASHES {
-            let zeros = vec![0; hash.output_len()];
-            let early = hkdf::extract(hash, &zeros, &zeros);
-            assert_eq!(early.as_ref(), early_secret_without_psk(hash));
-            let mut salt = vec![0; hash.output_len()];
-            hkdf::hkdf_expand_label(&early, b"derived", hash.hash(b"").as_ref(), &mut salt).unwrap();
-            let expected: &[u8] = match hash {
-                HashAlgorithm::Sha256 => &DERIVED_SHA256,
-                HashAlgorithm::Sha384 => &DERIVED_SHA384,
-            };
-            assert_eq!(salt, expected);
+        for &backend in Backend::ALL {
+            for hash in HASHES {
+                let zeros = vec![0; hash.output_len()];
+                let early = hkdf::extract(backend, hash, &zeros, &zeros);
+                assert_eq!(early.as_ref(), early_secret_without_psk(hash));
+                let mut salt = vec![0; hash.output_len()];
+                hkdf::hkdf_expand_label(&early, b"derived", hash.hash(b"").as_ref(), &mut salt).unwrap();
+                let expected: &[u8] = match hash {
+                    HashAlgorithm::Sha256 => &DERIVED_SHA256,
+                    HashAlgorithm::Sha384 => &DERIVED_SHA384,
+                };
+                assert_eq!(salt, expected);
+            }
         }
     }
 
     #[test]
     fn no_psk_equals_a_psk_of_zeros() {
-        for hash in HASHES {
-            let at = hash.hash(b"messages");
-            let zeros = EarlySecret::with_psk(hash, &vec![0; hash.output_len()]);
-            let none = EarlySecret::new(hash);
-            assert_eq!(
-                zeros.client_early_traffic_secret(&at).expose_for_key_log(),
-                none.client_early_traffic_secret(&at).expose_for_key_log()
-            );
-            let (a, main_a) = zeros.into_handshake(shared(), &at);
-            let (b, main_b) = none.into_handshake(shared(), &at);
-            assert_eq!(a.client.expose_for_key_log(), b.client.expose_for_key_log());
-            let (a, b) = (main_a.into_main().application(&at), main_b.into_main().application(&at));
-            assert_eq!(a.server.expose_for_key_log(), b.server.expose_for_key_log());
+        for &backend in Backend::ALL {
+            for hash in HASHES {
+                let at = hash.hash(b"messages");
+                let zeros = EarlySecret::with_psk(backend, hash, &vec![0; hash.output_len()]);
+                let none = EarlySecret::new(backend, hash);
+                assert_eq!(
+                    zeros.client_early_traffic_secret(&at).expose_for_key_log(),
+                    none.client_early_traffic_secret(&at).expose_for_key_log()
+                );
+                let (a, main_a) = zeros.into_handshake(shared(backend), &at);
+                let (b, main_b) = none.into_handshake(shared(backend), &at);
+                assert_eq!(a.client.expose_for_key_log(), b.client.expose_for_key_log());
+                let (a, b) = (main_a.into_main().application(&at), main_b.into_main().application(&at));
+                assert_eq!(a.server.expose_for_key_log(), b.server.expose_for_key_log());
+            }
         }
     }
 
     #[test]
     fn binder_kinds_use_the_labels_of_their_rfcs() {
-        let kinds = [
-            (BinderKind::External, &b"ext binder"[..]),
-            (BinderKind::Imported, b"imp binder"),
-            (BinderKind::Resumption, b"res binder"),
-        ];
-        for hash in HASHES {
-            let transcript = hash.hash(b"a truncated ClientHello");
-            for (kind, label) in kinds {
-                // RFC 9846 §7.1 and §4.3.11.2, step by step.
-                let mut binder_key = vec![0; hash.output_len()];
-                let early = hkdf::extract(hash, &[], b"psk");
-                hkdf::hkdf_expand_label(&early, label, hash.hash(b"").as_ref(), &mut binder_key).unwrap();
-                let mut finished_key = vec![0; hash.output_len()];
-                Expander::new(hash, &binder_key).expand_label(b"finished", b"", &mut finished_key).unwrap();
-                let expected = Expander::new(hash, &finished_key).hmac(transcript.as_ref());
+        for &backend in Backend::ALL {
+            let kinds = [
+                (BinderKind::External, &b"ext binder"[..]),
+                (BinderKind::Imported, b"imp binder"),
+                (BinderKind::Resumption, b"res binder"),
+            ];
+            for hash in HASHES {
+                let transcript = hash.hash(b"a truncated ClientHello");
+                for (kind, label) in kinds {
+                    // RFC 9846 §7.1 and §4.3.11.2, step by step.
+                    let mut binder_key = vec![0; hash.output_len()];
+                    let early = hkdf::extract(backend, hash, &[], b"psk");
+                    hkdf::hkdf_expand_label(&early, label, hash.hash(b"").as_ref(), &mut binder_key).unwrap();
+                    let mut finished_key = vec![0; hash.output_len()];
+                    Expander::new(backend, hash, &binder_key)
+                        .expand_label(b"finished", b"", &mut finished_key)
+                        .unwrap();
+                    let expected = Expander::new(backend, hash, &finished_key).hmac(transcript.as_ref());
 
-                let binder_of = |kind| EarlySecret::with_psk(hash, b"psk").binder_key(kind);
-                assert_eq!(binder_of(kind).verify_data(&transcript), expected);
-                for (other, _) in kinds.into_iter().filter(|(other, _)| *other != kind) {
-                    assert!(!binder_of(other).verify(&transcript, expected.as_ref()), "{kind:?} {other:?}");
+                    let binder_of = |kind| EarlySecret::with_psk(backend, hash, b"psk").binder_key(kind);
+                    assert_eq!(binder_of(kind).verify_data(&transcript), expected);
+                    for (other, _) in kinds.into_iter().filter(|(other, _)| *other != kind) {
+                        assert!(!binder_of(other).verify(&transcript, expected.as_ref()), "{kind:?} {other:?}");
+                    }
                 }
             }
         }
@@ -290,40 +300,45 @@ mod tests {
 
     #[test]
     fn key_update_derives_the_next_secret_of_the_rfc() {
-        for hash in HASHES {
-            let (traffic, _) = EarlySecret::new(hash).into_handshake(shared(), &hash.hash(b"messages"));
-            let mut expected = vec![0; hash.output_len()];
-            let before = Expander::new(hash, traffic.client.expose_for_key_log());
-            before.expand_label(b"traffic upd", b"", &mut expected).unwrap();
-            let next = traffic.client.into_stored().next();
-            assert_eq!(next.expose_for_key_log(), expected);
-            assert_ne!(next.into_stored().next().expose_for_key_log(), expected);
+        for &backend in Backend::ALL {
+            for hash in HASHES {
+                let (traffic, _) =
+                    EarlySecret::new(backend, hash).into_handshake(shared(backend), &hash.hash(b"messages"));
+                let mut expected = vec![0; hash.output_len()];
+                let before = Expander::new(backend, hash, traffic.client.expose_for_key_log());
+                before.expand_label(b"traffic upd", b"", &mut expected).unwrap();
+                let next = traffic.client.into_stored().next();
+                assert_eq!(next.expose_for_key_log(), expected);
+                assert_ne!(next.into_stored().next().expose_for_key_log(), expected);
+            }
         }
     }
 
     #[test]
     fn exporter_depends_on_label_context_and_length() {
-        for hash in HASHES {
-            let at = hash.hash(b"messages");
-            let (_, handshake) = EarlySecret::new(hash).into_handshake(shared(), &at);
-            let exporter = handshake.into_main().application(&at).exporter;
+        for &backend in Backend::ALL {
+            for hash in HASHES {
+                let at = hash.hash(b"messages");
+                let (_, handshake) = EarlySecret::new(backend, hash).into_handshake(shared(backend), &at);
+                let exporter = handshake.into_main().application(&at).exporter;
 
-            // RFC 9846 §7.5, step by step.
-            let mut for_label = vec![0; hash.output_len()];
-            let secret = Expander::new(hash, exporter.expose_for_key_log());
-            secret.expand_label(b"label", hash.hash(b"").as_ref(), &mut for_label).unwrap();
-            let mut expected = [0; 100];
-            let secret = Expander::new(hash, &for_label);
-            secret.expand_label(b"exporter", hash.hash(b"context").as_ref(), &mut expected).unwrap();
+                // RFC 9846 §7.5, step by step.
+                let mut for_label = vec![0; hash.output_len()];
+                let secret = Expander::new(backend, hash, exporter.expose_for_key_log());
+                secret.expand_label(b"label", hash.hash(b"").as_ref(), &mut for_label).unwrap();
+                let mut expected = [0; 100];
+                let secret = Expander::new(backend, hash, &for_label);
+                secret.expand_label(b"exporter", hash.hash(b"context").as_ref(), &mut expected).unwrap();
 
-            let mut out = [0; 100];
-            exporter.export(b"label", b"context", &mut out).unwrap();
-            assert_eq!(out, expected);
-            exporter.export(b"label", b"", &mut out).unwrap();
-            assert_ne!(out, expected);
-            assert_eq!(exporter.export(&[0; 250], b"", &mut out), Err(crate::Error::OutputTooLong));
-            let mut long = vec![0; 255 * hash.output_len() + 1];
-            assert_eq!(exporter.export(b"label", b"", &mut long), Err(crate::Error::OutputTooLong));
+                let mut out = [0; 100];
+                exporter.export(b"label", b"context", &mut out).unwrap();
+                assert_eq!(out, expected);
+                exporter.export(b"label", b"", &mut out).unwrap();
+                assert_ne!(out, expected);
+                assert_eq!(exporter.export(&[0; 250], b"", &mut out), Err(crate::Error::OutputTooLong));
+                let mut long = vec![0; 255 * hash.output_len() + 1];
+                assert_eq!(exporter.export(b"label", b"", &mut long), Err(crate::Error::OutputTooLong));
+            }
         }
     }
 }

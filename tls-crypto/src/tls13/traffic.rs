@@ -5,7 +5,7 @@ use core::fmt;
 use super::labels;
 use crate::hkdf::{Expander, Secret};
 use crate::secret_bytes::with_zeroized_stack;
-use crate::{BulkAlgorithm, Digest, Error, HashAlgorithm, NONCE_LEN, Opener, Sealer};
+use crate::{Backend, BulkAlgorithm, Digest, Error, HashAlgorithm, NONCE_LEN, Opener, Sealer};
 
 /// The traffic secret of one direction and phase of a connection, prepared for deriving keys.
 /// Zeroized on drop.
@@ -23,16 +23,16 @@ impl TrafficSecret {
     /// connection. `None` unless it has the length of the hash.
     ///
     /// ```
-    /// use strata_tls_crypto::{BulkAlgorithm, HashAlgorithm, tls13::TrafficSecret};
+    /// use strata_tls_crypto::{Backend, BulkAlgorithm, HashAlgorithm, tls13::TrafficSecret};
     ///
     /// let logged = [7; 32]; // SERVER_HANDSHAKE_TRAFFIC_SECRET
-    /// let opener = TrafficSecret::from_key_log(HashAlgorithm::Sha256, &logged)
+    /// let opener = TrafficSecret::from_key_log(Backend::ring(), HashAlgorithm::Sha256, &logged)
     ///     .map(|secret| secret.opener(BulkAlgorithm::Aes128Gcm));
     /// assert!(opener.is_some());
     /// ```
     #[must_use]
-    pub fn from_key_log(algorithm: HashAlgorithm, secret: &[u8]) -> Option<Self> {
-        Secret::from_bytes(algorithm, secret).map(Self::new)
+    pub fn from_key_log(backend: Backend, algorithm: HashAlgorithm, secret: &[u8]) -> Option<Self> {
+        Secret::from_bytes(backend, algorithm, secret).map(Self::new)
     }
 
     /// Moves the secret and overwrites the old memory, which a plain move does not. Drop the
@@ -53,13 +53,15 @@ impl TrafficSecret {
     /// number 0, so callers must create only one. Two would use the same nonces.
     #[must_use]
     pub fn sealer(&self, algorithm: BulkAlgorithm) -> Sealer {
-        with_zeroized_stack(|| self.with_key(algorithm, |key, iv| Sealer::tls13(algorithm, key, iv)))
+        let backend = self.secret.backend();
+        with_zeroized_stack(|| self.with_key(algorithm, |key, iv| Sealer::tls13(backend, algorithm, key, iv)))
     }
 
     /// Returns the opener of records received with this secret, RFC 9846 §7.3.
     #[must_use]
     pub fn opener(&self, algorithm: BulkAlgorithm) -> Opener {
-        with_zeroized_stack(|| self.with_key(algorithm, |key, iv| Opener::tls13(algorithm, key, iv)))
+        let backend = self.secret.backend();
+        with_zeroized_stack(|| self.with_key(algorithm, |key, iv| Opener::tls13(backend, algorithm, key, iv)))
     }
 
     /// Returns the `verify_data` of the Finished message sent with this secret, RFC 9846 §4.5.3.
@@ -112,12 +114,12 @@ impl fmt::Debug for TrafficSecret {
 /// since idle connections keep one. Zeroized on drop.
 ///
 /// ```
-/// use strata_tls_crypto::{EphemeralKey, Group, HashAlgorithm::Sha256, tls13::EarlySecret};
+/// use strata_tls_crypto::{Backend, EphemeralKey, Group, HashAlgorithm::Sha256, tls13::EarlySecret};
 ///
-/// # let ours = EphemeralKey::generate(Group::X25519)?;
-/// # let theirs = EphemeralKey::generate(Group::X25519)?;
+/// # let ours = EphemeralKey::generate(Backend::ring(), Group::X25519)?;
+/// # let theirs = EphemeralKey::generate(Backend::ring(), Group::X25519)?;
 /// # let shared = ours.agree(theirs.public_key())?;
-/// let (traffic, _) = EarlySecret::new(Sha256).into_handshake(shared, &Sha256.hash(b"hellos"));
+/// let (traffic, _) = EarlySecret::new(Backend::ring(), Sha256).into_handshake(shared, &Sha256.hash(b"hellos"));
 /// let stored = traffic.client.into_stored();
 /// // On a KeyUpdate:
 /// let next = stored.next();
@@ -199,8 +201,12 @@ impl ExporterSecret {
         let mut for_label = crate::secret_bytes::SecretBytes::new([0; crate::hash::MAX_HASH_LEN]);
         let for_label = for_label.get_mut(..algorithm.output_len()).ok_or(Error::OutputTooLong)?;
         self.0.expander().expand_label(label, algorithm.of_empty().as_ref(), for_label)?;
-        let context = algorithm.hash(context);
-        Expander::new(algorithm, for_label).expand_label(labels::EXPORTER_OUTPUT, context.as_ref(), out)
+        let context = self.0.backend().hash(algorithm, context);
+        Expander::new(self.0.backend(), algorithm, for_label).expand_label(
+            labels::EXPORTER_OUTPUT,
+            context.as_ref(),
+            out,
+        )
     }
 
     /// Returns the secret, for a key log. Anyone holding it can compute all exported keys.
@@ -249,43 +255,49 @@ impl AsRef<[u8]> for Psk {
 mod tests {
     use super::*;
 
-    fn resumption() -> ResumptionSecret {
-        ResumptionSecret::new(crate::hkdf::extract(HashAlgorithm::Sha384, b"", b"secret"))
+    fn resumption(backend: Backend) -> ResumptionSecret {
+        ResumptionSecret::new(crate::hkdf::extract(backend, HashAlgorithm::Sha384, b"", b"secret"))
     }
 
     #[test]
     fn ticket_nonces_give_different_psks_of_the_hash_length() {
-        let secret = resumption();
-        assert_eq!(secret.ticket_psk(b"").as_ref().len(), 48);
-        assert_ne!(secret.ticket_psk(&[0]).as_ref(), secret.ticket_psk(&[1]).as_ref());
-        assert_ne!(secret.ticket_psk(&[0]).as_ref(), secret.ticket_psk(b"").as_ref());
-        assert_ne!(secret.ticket_psk(&[0]).as_ref(), secret.expose());
+        for &backend in Backend::ALL {
+            let secret = resumption(backend);
+            assert_eq!(secret.ticket_psk(b"").as_ref().len(), 48);
+            assert_ne!(secret.ticket_psk(&[0]).as_ref(), secret.ticket_psk(&[1]).as_ref());
+            assert_ne!(secret.ticket_psk(&[0]).as_ref(), secret.ticket_psk(b"").as_ref());
+            assert_ne!(secret.ticket_psk(&[0]).as_ref(), secret.expose());
+        }
     }
 
     #[test]
     fn ticket_psk_matches_hkdf_expand_label() {
-        for length in 0..=255 {
-            let nonce = vec![3; length];
-            let mut expected = [0; 48];
-            crate::hkdf::hkdf_expand_label(&resumption().0, b"resumption", &nonce, &mut expected).unwrap();
-            assert_eq!(resumption().ticket_psk(&nonce).as_ref(), expected, "{length}");
+        for &backend in Backend::ALL {
+            for length in 0..=255 {
+                let nonce = vec![3; length];
+                let mut expected = [0; 48];
+                crate::hkdf::hkdf_expand_label(&resumption(backend).0, b"resumption", &nonce, &mut expected).unwrap();
+                assert_eq!(resumption(backend).ticket_psk(&nonce).as_ref(), expected, "{length}");
+            }
         }
     }
 
     #[test]
     fn logged_secret_opens_what_the_original_sealed() {
-        for algorithm in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
-            let original = TrafficSecret::new(crate::hkdf::extract(algorithm, b"", b"secret"));
-            let logged = original.expose_for_key_log();
-            let restored = TrafficSecret::from_key_log(algorithm, logged).unwrap();
-            assert_eq!((restored.algorithm(), restored.expose_for_key_log()), (algorithm, logged));
-            let mut record = [7; 5 + 3 + 17];
-            original.sealer(BulkAlgorithm::Aes128Gcm).seal(22, &mut record).unwrap();
-            let opened = restored.opener(BulkAlgorithm::Aes128Gcm).open(&mut record).unwrap();
-            assert_eq!((opened.content_type, &record[opened.content]), (22, &[7; 3][..]));
-            for length in (0..logged.len()).chain([logged.len() + 1]) {
-                let other = [&[1; 64], logged].concat();
-                assert!(TrafficSecret::from_key_log(algorithm, &other[..length]).is_none(), "{length}");
+        for &backend in Backend::ALL {
+            for algorithm in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
+                let original = TrafficSecret::new(crate::hkdf::extract(backend, algorithm, b"", b"secret"));
+                let logged = original.expose_for_key_log();
+                let restored = TrafficSecret::from_key_log(backend, algorithm, logged).unwrap();
+                assert_eq!((restored.algorithm(), restored.expose_for_key_log()), (algorithm, logged));
+                let mut record = [7; 5 + 3 + 17];
+                original.sealer(BulkAlgorithm::Aes128Gcm).seal(22, &mut record).unwrap();
+                let opened = restored.opener(BulkAlgorithm::Aes128Gcm).open(&mut record).unwrap();
+                assert_eq!((opened.content_type, &record[opened.content]), (22, &[7; 3][..]));
+                for length in (0..logged.len()).chain([logged.len() + 1]) {
+                    let other = [&[1; 64], logged].concat();
+                    assert!(TrafficSecret::from_key_log(backend, algorithm, &other[..length]).is_none(), "{length}");
+                }
             }
         }
     }

@@ -9,10 +9,10 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm};
-use ring::digest;
 
-use super::{ALL, COUNT};
-use crate::{Error, SecureRandom, SystemRandom};
+use super::verifiers;
+use crate::backend::{HashContext, Library};
+use crate::{Backend, Error, HashAlgorithm, SecureRandom, SystemRandom};
 
 /// A cache of valid signatures. Verifying a chain again then costs one hash per signature.
 ///
@@ -60,26 +60,43 @@ impl VerificationMemo {
         Self { secret: [0; 32], sets: Box::default() }
     }
 
-    /// Calls `verify` with all algorithms of this crate, in versions that check the cache first.
-    pub fn with_algorithms<R>(&self, verify: impl FnOnce(&[&dyn SignatureVerificationAlgorithm]) -> R) -> R {
+    /// Calls `verify` with all algorithms of a backend, in versions that check the cache first.
+    /// What one backend accepted is not cached for others.
+    pub fn with_algorithms<R>(
+        &self,
+        backend: Backend,
+        verify: impl FnOnce(&[&dyn SignatureVerificationAlgorithm]) -> R,
+    ) -> R {
+        let all = verifiers(backend);
         if self.sets.is_empty() {
-            return verify(&ALL);
+            return verify(all);
         }
-        verify(&as_algorithms(&self.remembered()))
+        match backend.0 {
+            Library::Ring => verify(&as_algorithms(&self.remembered(backend, &crate::backend::ring::VERIFIERS))),
+            #[cfg(feature = "aws-lc-rs")]
+            Library::AwsLc => verify(&as_algorithms(&self.remembered(backend, &crate::backend::aws_lc::VERIFIERS))),
+        }
     }
 
-    fn remembered(&self) -> [Remembered<'_>; COUNT] {
-        ALL.map(|algorithm| Remembered { memo: self, algorithm })
+    fn remembered<const N: usize>(
+        &self,
+        backend: Backend,
+        algorithms: &[&'static dyn SignatureVerificationAlgorithm; N],
+    ) -> [Remembered<'_>; N] {
+        algorithms.map(|algorithm| Remembered { memo: self, backend, algorithm })
     }
 
-    fn tag(&self, parts: [&[u8]; 5]) -> [u64; 4] {
-        let mut context = digest::Context::new(&digest::SHA256);
+    fn tag(&self, backend: Backend, parts: [&[u8]; 5]) -> [u64; 4] {
+        let mut context = HashContext::new(backend, HashAlgorithm::Sha256);
         context.update(&self.secret);
+        if backend != Backend::ring() {
+            context.update(backend.name().as_bytes());
+        }
         for part in parts {
             context.update(&part.len().to_be_bytes());
             context.update(part);
         }
-        let hash = context.finish();
+        let hash = context.finish(HashAlgorithm::Sha256);
         let mut words = hash.as_ref().chunks_exact(8);
         let mut tag: [u64; 4] = std::array::from_fn(|_| words.next().map_or(0, word));
         // Nonzero, which differs from an empty slot.
@@ -128,21 +145,20 @@ impl fmt::Debug for VerificationMemo {
 #[derive(Debug)]
 struct Remembered<'m> {
     memo: &'m VerificationMemo,
+    backend: Backend,
     algorithm: &'m dyn SignatureVerificationAlgorithm,
 }
 
-fn as_algorithms<'r>(remembered: &'r [Remembered<'_>; COUNT]) -> [&'r dyn SignatureVerificationAlgorithm; COUNT] {
-    std::array::from_fn(|at| match remembered.get(at) {
-        Some(algorithm) => algorithm,
-        // Both have the same length.
-        None => super::ED25519,
-    })
+fn as_algorithms<'r, const N: usize>(
+    remembered: &'r [Remembered<'_>; N],
+) -> [&'r dyn SignatureVerificationAlgorithm; N] {
+    remembered.each_ref().map(|algorithm| algorithm as _)
 }
 
 impl SignatureVerificationAlgorithm for Remembered<'_> {
     fn verify_signature(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
         let (key_kind, kind) = (self.public_key_alg_id(), self.signature_alg_id());
-        let tag = self.memo.tag([key_kind.as_ref(), kind.as_ref(), public_key, message, signature]);
+        let tag = self.memo.tag(self.backend, [key_kind.as_ref(), kind.as_ref(), public_key, message, signature]);
         if self.memo.knows(tag) {
             return Ok(());
         }
@@ -186,10 +202,10 @@ mod tests {
     }
 
     /// Returns how often the algorithm is computed for these.
-    fn computed(memo: &VerificationMemo, asked: &[[&[u8]; 3]]) -> usize {
+    fn computed(backend: Backend, memo: &VerificationMemo, asked: &[[&[u8]; 3]]) -> usize {
         let algorithm = Counting::default();
         for [key, message, signature] in asked {
-            let result = Remembered { memo, algorithm: &algorithm }.verify_signature(key, message, signature);
+            let result = Remembered { memo, backend, algorithm: &algorithm }.verify_signature(key, message, signature);
             assert_eq!(result.is_ok(), message == signature);
         }
         algorithm.0.into_inner()
@@ -197,100 +213,126 @@ mod tests {
 
     #[test]
     fn valid_signature_is_computed_once_invalid_each_time() {
-        let memo = VerificationMemo::new(16).unwrap();
-        assert_eq!(computed(&memo, &[["k", "m", "m"].map(str::as_bytes); 5]), 1);
-        assert_eq!(computed(&memo, &[["k", "m", "x"].map(str::as_bytes); 5]), 5);
-        assert_eq!(
-            computed(&memo, &[["k", "m", "m"].map(str::as_bytes)]),
-            0,
-            "an invalid signature evicted a valid one"
-        );
-        assert_eq!(computed(&VerificationMemo::none(), &[["k", "m", "m"].map(str::as_bytes); 5]), 5);
-        assert_eq!(computed(&VerificationMemo::new(0).unwrap(), &[["k", "m", "m"].map(str::as_bytes); 5]), 5);
+        for &backend in Backend::ALL {
+            let memo = VerificationMemo::new(16).unwrap();
+            assert_eq!(computed(backend, &memo, &[["k", "m", "m"].map(str::as_bytes); 5]), 1);
+            assert_eq!(computed(backend, &memo, &[["k", "m", "x"].map(str::as_bytes); 5]), 5);
+            assert_eq!(
+                computed(backend, &memo, &[["k", "m", "m"].map(str::as_bytes)]),
+                0,
+                "an invalid signature evicted a valid one"
+            );
+            assert_eq!(computed(backend, &VerificationMemo::none(), &[["k", "m", "m"].map(str::as_bytes); 5]), 5);
+            assert_eq!(
+                computed(backend, &VerificationMemo::new(0).unwrap(), &[["k", "m", "m"].map(str::as_bytes); 5]),
+                5
+            );
+        }
     }
 
     #[test]
     fn tag_depends_on_every_part_and_its_length() {
-        let memo = VerificationMemo::new(64).unwrap();
-        let others: [[&[u8]; 3]; 7] = [
-            [b"ab", b"cc", b"cc"],
-            [b"a", b"bc", b"bc"],
-            [b"abc", b"c", b"c"],
-            [b"", b"abcc", b"abcc"],
-            [b"ab", b"c", b"c"],
-            // The bytes of others in one part: only the lengths differ.
-            [b"abcc", b"", b""],
-            [b"abcccc", b"", b""],
-        ];
-        assert_eq!(computed(&memo, &others), 7);
-        assert_eq!(computed(&memo, &others), 0);
+        for &backend in Backend::ALL {
+            let memo = VerificationMemo::new(64).unwrap();
+            let others: [[&[u8]; 3]; 7] = [
+                [b"ab", b"cc", b"cc"],
+                [b"a", b"bc", b"bc"],
+                [b"abc", b"c", b"c"],
+                [b"", b"abcc", b"abcc"],
+                [b"ab", b"c", b"c"],
+                // The bytes of others in one part: only the lengths differ.
+                [b"abcc", b"", b""],
+                [b"abcccc", b"", b""],
+            ];
+            assert_eq!(computed(backend, &memo, &others), 7);
+            assert_eq!(computed(backend, &memo, &others), 0);
+        }
     }
 
     #[test]
     fn tag_depends_on_the_algorithm() {
-        let memo = VerificationMemo::new(64).unwrap();
-        let tags: std::collections::HashSet<_> = ALL
-            .iter()
-            .map(|algorithm| {
-                let (key, kind) = (algorithm.public_key_alg_id(), algorithm.signature_alg_id());
-                memo.tag([key.as_ref(), kind.as_ref(), b"k", b"m", b"s"])
-            })
-            .collect();
-        assert_eq!(tags.len(), ALL.len());
+        for &backend in Backend::ALL {
+            let memo = VerificationMemo::new(64).unwrap();
+            let all = verifiers(backend);
+            let tags: std::collections::HashSet<_> = all
+                .iter()
+                .map(|algorithm| {
+                    let (key, kind) = (algorithm.public_key_alg_id(), algorithm.signature_alg_id());
+                    memo.tag(backend, [key.as_ref(), kind.as_ref(), b"k", b"m", b"s"])
+                })
+                .collect();
+            assert_eq!(tags.len(), all.len());
+        }
     }
 
     #[test]
     fn newest_signatures_of_a_set_are_kept() {
-        let memo = VerificationMemo::new(4).unwrap();
-        let messages: Vec<[u8; 1]> = (0..10).map(|n| [n]).collect();
-        let asked: Vec<[&[u8]; 3]> = messages.iter().map(|m| [&b"k"[..], m, m]).collect();
-        assert_eq!(computed(&memo, &asked), 10);
-        assert_eq!(computed(&memo, &asked[6..]), 0, "the last four");
-        assert_eq!(computed(&memo, &asked[..6]), 6);
+        for &backend in Backend::ALL {
+            let memo = VerificationMemo::new(4).unwrap();
+            let messages: Vec<[u8; 1]> = (0..10).map(|n| [n]).collect();
+            let asked: Vec<[&[u8]; 3]> = messages.iter().map(|m| [&b"k"[..], m, m]).collect();
+            assert_eq!(computed(backend, &memo, &asked), 10);
+            assert_eq!(computed(backend, &memo, &asked[6..]), 0, "the last four");
+            assert_eq!(computed(backend, &memo, &asked[..6]), 6);
+        }
     }
 
     #[test]
     fn tags_differ_between_caches() {
-        let (one, other) = (VerificationMemo::new(4).unwrap(), VerificationMemo::new(4).unwrap());
-        let parts: [&[u8]; 5] = [b"1", b"2", b"3", b"4", b"5"];
-        assert_ne!(one.tag(parts), other.tag(parts));
+        for &backend in Backend::ALL {
+            let (one, other) = (VerificationMemo::new(4).unwrap(), VerificationMemo::new(4).unwrap());
+            let parts: [&[u8]; 5] = [b"1", b"2", b"3", b"4", b"5"];
+            assert_ne!(one.tag(backend, parts), other.tag(backend, parts));
+        }
+    }
+
+    #[test]
+    fn what_one_backend_accepted_is_computed_by_another() {
+        let memo = VerificationMemo::new(4).unwrap();
+        for &backend in Backend::ALL {
+            assert_eq!(computed(backend, &memo, &[["k", "m", "m"].map(str::as_bytes); 2]), 1);
+        }
     }
 
     #[test]
     fn threads_share_the_cache() {
-        let memo = VerificationMemo::new(8).unwrap();
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    for n in 0..20_000_u32 {
-                        let message = (n % 40).to_be_bytes();
-                        // `computed` asserts each result.
-                        computed(&memo, &[[b"k", &message, &message], [b"k", &message, b"wrong"]]);
-                    }
-                });
-            }
-        });
+        for &backend in Backend::ALL {
+            let memo = VerificationMemo::new(8).unwrap();
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        for n in 0..20_000_u32 {
+                            let message = (n % 40).to_be_bytes();
+                            // `computed` asserts each result.
+                            computed(backend, &memo, &[[b"k", &message, &message], [b"k", &message, b"wrong"]]);
+                        }
+                    });
+                }
+            });
+        }
     }
 
     #[test]
     fn results_are_equal_with_and_without_the_cache() {
-        use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
-        let random = ring::rand::SystemRandom::new();
-        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
-        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8.as_ref(), &random).unwrap();
-        let signature = key.sign(&random, b"message").unwrap();
-        for memo in [VerificationMemo::none(), VerificationMemo::new(8).unwrap()] {
-            memo.with_algorithms(|algorithms| {
-                assert_eq!(algorithms.len(), ALL.len());
-                let public = key.public_key().as_ref();
-                for _ in 0..3 {
-                    let right = |algorithm: &&&dyn SignatureVerificationAlgorithm| {
-                        algorithm.verify_signature(public, b"message", signature.as_ref()).is_ok()
-                    };
-                    assert_eq!(algorithms.iter().filter(right).count(), 1);
-                    assert!(algorithms[0].verify_signature(public, b"messagf", signature.as_ref()).is_err());
-                }
-            });
+        for &backend in Backend::ALL {
+            use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
+            let random = ring::rand::SystemRandom::new();
+            let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
+            let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8.as_ref(), &random).unwrap();
+            let signature = key.sign(&random, b"message").unwrap();
+            for memo in [VerificationMemo::none(), VerificationMemo::new(8).unwrap()] {
+                memo.with_algorithms(backend, |algorithms| {
+                    assert_eq!(algorithms.len(), verifiers(backend).len());
+                    let public = key.public_key().as_ref();
+                    for _ in 0..3 {
+                        let right = |algorithm: &&&dyn SignatureVerificationAlgorithm| {
+                            algorithm.verify_signature(public, b"message", signature.as_ref()).is_ok()
+                        };
+                        assert_eq!(algorithms.iter().filter(right).count(), 1);
+                        assert!(algorithms[0].verify_signature(public, b"messagf", signature.as_ref()).is_err());
+                    }
+                });
+            }
         }
     }
 }

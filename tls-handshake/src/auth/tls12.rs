@@ -5,7 +5,7 @@ use tls_crypto::tls12::MasterSecret;
 
 use super::{PeerAuth, of_session};
 use crate::resumption::{ClientSessionValue, ServerSessionValue, SessionSecret};
-use tls_crypto::HashAlgorithm;
+use tls_crypto::{Backend, HashAlgorithm};
 
 /// The master secret of a session, and the peer that it authenticates.
 pub(crate) struct ResumedSecret {
@@ -15,18 +15,18 @@ pub(crate) struct ResumedSecret {
 
 impl ResumedSecret {
     /// Resumes on the client. `None` if this is not a TLS 1.2 session.
-    pub(crate) fn by_client(session: ClientSessionValue) -> Option<Self> {
+    pub(crate) fn by_client(backend: Backend, session: ClientSessionValue) -> Option<Self> {
         let hash = session.suite.tls12()?.hash;
-        Some(Self { master: master(hash, &session.secret)?, peer: of_session(Some(session.server_chain)) })
+        Some(Self { master: master(backend, hash, &session.secret)?, peer: of_session(Some(session.server_chain)) })
     }
 
     /// Resumes on the server. `None` if this is not a TLS 1.2 session.
-    pub(crate) fn by_server(session: &ServerSessionValue) -> Option<Self> {
+    pub(crate) fn by_server(backend: Backend, session: &ServerSessionValue) -> Option<Self> {
         let hash = session.suite.tls12()?.hash;
-        Some(Self { master: master(hash, &session.secret)?, peer: of_session(session.client_chain.clone()) })
+        Some(Self { master: master(backend, hash, &session.secret)?, peer: of_session(session.client_chain.clone()) })
     }
 }
 
-fn master(hash: HashAlgorithm, secret: &SessionSecret) -> Option<MasterSecret> {
-    Some(MasterSecret::from_bytes(hash, secret.bytes().try_into().ok()?))
+fn master(backend: Backend, hash: HashAlgorithm, secret: &SessionSecret) -> Option<MasterSecret> {
+    Some(MasterSecret::from_bytes(backend, hash, secret.bytes().try_into().ok()?))
 }

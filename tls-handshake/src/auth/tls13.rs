@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tls_crypto::tls13::{BinderKind, EarlySecret};
-use tls_crypto::{Digest, HashAlgorithm};
+use tls_crypto::{Backend, Digest, HashAlgorithm};
 
 use super::{PeerAuth, PeerKind, of_session};
 use crate::error::Error;
@@ -19,13 +19,13 @@ struct Schedule {
 }
 
 impl Schedule {
-    fn new(hash: HashAlgorithm, secret: &[u8], binder: BinderKind, peer: PeerAuth) -> Self {
-        Self { hash, early: EarlySecret::with_psk(hash, secret), binder, peer }
+    fn new(backend: Backend, hash: HashAlgorithm, secret: &[u8], binder: BinderKind, peer: PeerAuth) -> Self {
+        Self { hash, early: EarlySecret::with_psk(backend, hash, secret), binder, peer }
     }
 
-    fn external(psk: &ExternalPsk) -> Self {
+    fn external(backend: Backend, psk: &ExternalPsk) -> Self {
         let peer = PeerAuth(PeerKind::ExternalPsk { identity: psk.identity.clone() });
-        Self::new(psk.hash, &psk.key, psk.kind.binder(), peer)
+        Self::new(backend, psk.hash, &psk.key, psk.kind.binder(), peer)
     }
 }
 
@@ -35,14 +35,14 @@ pub(crate) struct OfferedPsk(Schedule);
 
 impl OfferedPsk {
     /// `None` if this is not a TLS 1.3 session.
-    pub(crate) fn of_session(session: &ClientSessionValue) -> Option<Self> {
+    pub(crate) fn of_session(backend: Backend, session: &ClientSessionValue) -> Option<Self> {
         let hash = session.suite.tls13()?.hash;
         let peer = of_session(Some(Arc::clone(&session.server_chain)));
-        Some(Self(Schedule::new(hash, session.secret.bytes(), BinderKind::Resumption, peer)))
+        Some(Self(Schedule::new(backend, hash, session.secret.bytes(), BinderKind::Resumption, peer)))
     }
 
-    pub(crate) fn external(psk: &ExternalPsk) -> Self {
-        Self(Schedule::external(psk))
+    pub(crate) fn external(backend: Backend, psk: &ExternalPsk) -> Self {
+        Self(Schedule::external(backend, psk))
     }
 
     /// Returns the key's hash. Only suites with the same hash can select the key.
@@ -71,14 +71,14 @@ pub(crate) struct NamedPsk(Schedule);
 
 impl NamedPsk {
     /// `None` if this is not a TLS 1.3 session.
-    pub(crate) fn of_session(session: &ServerSessionValue) -> Option<Self> {
+    pub(crate) fn of_session(backend: Backend, session: &ServerSessionValue) -> Option<Self> {
         let hash = session.suite.tls13()?.hash;
         let peer = of_session(session.client_chain.clone());
-        Some(Self(Schedule::new(hash, session.secret.bytes(), BinderKind::Resumption, peer)))
+        Some(Self(Schedule::new(backend, hash, session.secret.bytes(), BinderKind::Resumption, peer)))
     }
 
-    pub(crate) fn external(psk: &ExternalPsk) -> Self {
-        Self(Schedule::external(psk))
+    pub(crate) fn external(backend: Backend, psk: &ExternalPsk) -> Self {
+        Self(Schedule::external(backend, psk))
     }
 
     /// Checks the binder over the hash of ClientHello up to the binders, in constant time (RFC 9846
@@ -123,9 +123,9 @@ mod tests {
         let [imported, _] = ExternalPsk::import(b"name", &[7; 32], hash, b"").unwrap().try_into().unwrap();
         let hello = hash.hash(b"a ClientHello");
         for (psk, label) in [(plain, BinderKind::External), (imported, BinderKind::Imported)] {
-            let expected = EarlySecret::with_psk(hash, &psk.key).binder_key(label).verify_data(&hello);
-            assert_eq!(OfferedPsk::external(&psk).binder(&hello).as_ref(), expected.as_ref());
-            assert!(NamedPsk::external(&psk).check_binder(&hello, expected.as_ref()).is_ok());
+            let expected = EarlySecret::with_psk(Backend::ring(), hash, &psk.key).binder_key(label).verify_data(&hello);
+            assert_eq!(OfferedPsk::external(Backend::ring(), &psk).binder(&hello).as_ref(), expected.as_ref());
+            assert!(NamedPsk::external(Backend::ring(), &psk).check_binder(&hello, expected.as_ref()).is_ok());
         }
     }
 }

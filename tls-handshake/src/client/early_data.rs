@@ -10,6 +10,7 @@
 
 use tls_crypto::{Digest, Tls13Suite, Transcript};
 
+use super::hello::Offer;
 use super::offered_psk::ResumptionOffer;
 use crate::error::{Error, Illegal};
 use crate::negotiated::Exporter;
@@ -39,22 +40,21 @@ impl EarlyData {
     /// Installs the early data key after ClientHello (RFC 9846 §4.3.10). `transcript` is the one
     /// that the binders were computed over, if there is one.
     pub(super) fn start(
-        resumption: &ResumptionOffer,
+        offer: &Offer,
         limit: u32,
         hello: &[u8],
         transcript: Option<&Transcript>,
-        client_random: &[u8; 32],
         out: &mut dyn Sink,
     ) -> Result<Self, Error> {
-        let ResumptionOffer::Psks(psks) = resumption else { return Ok(Self::NotOffered) };
+        let ResumptionOffer::Psks(psks) = &offer.resumption else { return Ok(Self::NotOffered) };
         let Some((psk, session)) = psks.first().and_then(|psk| Some((psk, psk.session.as_ref()?))) else {
             return Ok(Self::NotOffered);
         };
         let hash: Digest = match transcript.filter(|transcript| transcript.algorithm() == session.suite.hash) {
             Some(transcript) => transcript.hash(),
-            None => session.suite.hash.hash(hello),
+            None => offer.config.common.backend.hash(session.suite.hash, hello),
         };
-        let hello = Hello { hash: &hash, client_random };
+        let hello = Hello { hash: &hash, client_random: &offer.random };
         let keys = EarlyKeys::derive(session.suite, psk.offered.early(), limit, &hello, out);
         // RFC 9846 Appendix E.4: a client that offers early data sends it directly after
         // ClientHello.

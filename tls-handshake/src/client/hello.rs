@@ -25,7 +25,7 @@ use super::tls13::{self, HandshakeContext, WaitEncryptedExtensions};
 use crate::config::{ClientConfig, HelloTemplate};
 use crate::error::{Error, Illegal};
 use crate::framed::Framed;
-use crate::negotiate::{CERTIFICATE_SCHEMES, group_of};
+use crate::negotiate::{certificate_schemes, group_of};
 use crate::negotiated::Exporter;
 use crate::negotiated::HandshakeKind;
 use crate::record_limits::max_size_limit;
@@ -92,7 +92,8 @@ impl WaitServerHello {
         // A client that offers only TLS 1.2 generates its key after the server selected the group.
         // A resumed session needs none.
         let shares = match tls13 {
-            true => KeyShares::generate(&config.common.groups, last_group.and_then(group_of))?.map(Box::new),
+            true => KeyShares::generate(config.common.backend, &config.common.groups, last_group.and_then(group_of))?
+                .map(Box::new),
             false => None,
         };
         let session_id = match resumption.tls12() {
@@ -123,8 +124,7 @@ impl WaitServerHello {
             (hello, transcript) = (sent.to_vec(), None);
         }
         if let Some(limit) = limit {
-            offer.early =
-                EarlyData::start(&offer.resumption, limit, &hello, transcript.as_deref(), &offer.random, out)?;
+            offer.early = EarlyData::start(&offer, limit, &hello, transcript.as_deref(), out)?;
         }
         Ok(Self { offer, hello, transcript })
     }
@@ -173,7 +173,7 @@ impl WaitServerHello {
                 let transcript = match self.transcript {
                     Some(transcript) if transcript.algorithm() == suite.hash => *transcript,
                     _ => {
-                        let mut transcript = Transcript::new(suite.hash);
+                        let mut transcript = Transcript::new(self.offer.config.common.backend, suite.hash);
                         transcript.add(&self.hello);
                         transcript
                     }
@@ -253,7 +253,7 @@ impl HelloTemplate {
             extension::RenegotiationInfo::write(w, &[])?;
         } else {
             extension::SignatureAlgorithms::write(w, common.tls13_schemes())?;
-            extension::SignatureAlgorithmsCert::write(w, &CERTIFICATE_SCHEMES)?;
+            extension::SignatureAlgorithmsCert::write(w, certificate_schemes(common.backend))?;
         }
         if common.enables(ProtocolVersion::TLS13) {
             extension::SupportedVersions::write(w, &common.enabled_versions())?;
@@ -282,7 +282,7 @@ impl Offer {
         let template = HelloTemplate::get(&self.config)?;
         let mut hello = Vec::with_capacity(self.encoded_len(template));
         self.encode(&mut Writer::append(&mut hello), template, early_data, cookie)?;
-        let transcript = self.resumption.bind(&mut hello, before);
+        let transcript = self.resumption.bind(self.config.common.backend, &mut hello, before);
         Ok((hello, transcript))
     }
 
@@ -475,7 +475,7 @@ impl Offer {
                 let Selected { early, peer, kind, full } = self.resumption.select(index, suite, kind)?;
                 (early, Some(peer), kind, full)
             }
-            None => (EarlySecret::new(suite.hash), None, kind, None),
+            None => (EarlySecret::new(self.config.common.backend, suite.hash), None, kind, None),
         };
         let hello = Hello { hash: &transcript.hash(), client_random: &self.random };
         let keys = HandshakeKeys::derive(Side::Client, suite, schedule, secret, &hello, out);

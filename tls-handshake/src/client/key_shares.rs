@@ -4,7 +4,7 @@ use tls_codec::code_points::NamedGroup;
 use tls_codec::error::BufferFull;
 use tls_codec::extension;
 use tls_codec::writer::Writer;
-use tls_crypto::{EphemeralKey, Group};
+use tls_crypto::{Backend, EphemeralKey, Group};
 
 use crate::error::Error;
 use crate::negotiate::{group_id, group_of};
@@ -27,7 +27,12 @@ impl KeyShares {
     ///
     /// The server's last group replaces the preferred one, unless only the latter is post-quantum:
     /// a server that is updated must be able to choose it.
-    pub(super) fn generate(enabled: &[Group], last_used: Option<Group>) -> Result<Option<Self>, Error> {
+    pub(super) fn generate(
+        backend: Backend,
+        enabled: &[Group],
+        last_used: Option<Group>,
+    ) -> Result<Option<Self>, Error> {
+        let generate = |group| generate(backend, group);
         let Some(preferred) = enabled.first().copied() else { return Ok(None) };
         let last_used = last_used.filter(|group| enabled.contains(group));
         let group = match last_used {
@@ -42,8 +47,8 @@ impl KeyShares {
     }
 
     /// Generates the key of a second ClientHello, which has one share.
-    pub(super) fn retry(group: Group) -> Result<Self, Error> {
-        Ok(Self { key: generate(group)?, classical: None, other: None })
+    pub(super) fn retry(backend: Backend, group: Group) -> Result<Self, Error> {
+        Ok(Self { key: generate(backend, group)?, classical: None, other: None })
     }
 
     #[cfg(test)]
@@ -96,6 +101,6 @@ impl KeyShares {
     }
 }
 
-fn generate(group: Group) -> Result<EphemeralKey, Error> {
-    EphemeralKey::generate(group).map_err(|_| Error::Crypto("generating a key share"))
+fn generate(backend: Backend, group: Group) -> Result<EphemeralKey, Error> {
+    EphemeralKey::generate(backend, group).map_err(|_| Error::Crypto("generating a key share"))
 }

@@ -12,7 +12,7 @@ use tls_codec::error::BufferFull;
 use tls_codec::extension::{OfferedPsks, PskIdentity};
 use tls_codec::writer::Writer;
 use tls_crypto::tls13::EarlySecret;
-use tls_crypto::{HashAlgorithm, Tls13Suite, Transcript};
+use tls_crypto::{Backend, HashAlgorithm, Tls13Suite, Transcript};
 
 use super::session_tracker::SessionTracker;
 use crate::auth::PeerAuth;
@@ -92,7 +92,8 @@ impl ResumptionOffer {
         if !enabled || !ours || !takes || !lives || !session.is_usable_at(now) {
             return Self::Nothing;
         }
-        let Some((suite, offered)) = session.suite.tls13().zip(OfferedPsk::of_session(&session)) else {
+        let Some((suite, offered)) = session.suite.tls13().zip(OfferedPsk::of_session(config.common.backend, &session))
+        else {
             return Self::Tls12(Box::new(session));
         };
         let obfuscated_age = session.obfuscated_age(now);
@@ -110,7 +111,8 @@ impl ResumptionOffer {
         for psk in psks {
             if has_suite(psk.hash) {
                 let identity = psk.identity.clone();
-                offered.push(Psk { offered: OfferedPsk::external(psk), identity, obfuscated_age: 0, session: None });
+                let psk = OfferedPsk::external(config.common.backend, psk);
+                offered.push(Psk { offered: psk, identity, obfuscated_age: 0, session: None });
             }
         }
         if offered.is_empty() { Self::Nothing } else { Self::Psks(offered) }
@@ -185,7 +187,12 @@ impl ResumptionOffer {
     /// Replaces the zeros at the end of a ClientHello with binders (RFC 9846 §4.3.11.2). `before`
     /// is the transcript before this message: empty, or the hash of the first ClientHello with
     /// HelloRetryRequest. Returns the transcript after it, under the hash of the last key.
-    pub(super) fn bind(&self, hello: &mut [u8], before: Option<&Transcript>) -> Option<Box<Transcript>> {
+    pub(super) fn bind(
+        &self,
+        backend: Backend,
+        hello: &mut [u8],
+        before: Option<&Transcript>,
+    ) -> Option<Box<Transcript>> {
         let Self::Psks(psks) = self else { return None };
         let lengths = psks.iter().map(|psk| psk.offered.hash().output_len().saturating_add(1));
         let binders = lengths.fold(2usize, usize::saturating_add);
@@ -196,7 +203,7 @@ impl ResumptionOffer {
             let hash = psk.offered.hash();
             let same = transcript.take().filter(|transcript| transcript.algorithm() == hash);
             let transcript = transcript.insert(same.unwrap_or_else(|| {
-                let mut transcript = before.cloned().unwrap_or_else(|| Transcript::new(hash));
+                let mut transcript = before.cloned().unwrap_or_else(|| Transcript::new(backend, hash));
                 transcript.add(truncated);
                 Box::new(transcript)
             }));

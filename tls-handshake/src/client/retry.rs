@@ -72,9 +72,9 @@ impl WaitServerHello {
             let group = group_of(wanted)
                 .filter(|group| offer.config.common.groups.contains(group))
                 .ok_or(Illegal::GroupNotOffered(wanted))?;
-            offer.shares = Some(Box::new(KeyShares::retry(group)?));
+            offer.shares = Some(Box::new(KeyShares::retry(offer.config.common.backend, group)?));
         }
-        let mut transcript = Transcript::new(suite.hash);
+        let mut transcript = Transcript::new(offer.config.common.backend, suite.hash);
         transcript.add(&self.hello);
         transcript.replace_with_message_hash();
         transcript.add(m.raw);
@@ -100,7 +100,7 @@ impl WaitServerHelloAfterRetry {
     #[cfg(test)]
     pub(crate) fn replayed(first: WaitServerHello, key: EphemeralKey, retry: &[u8], second: &[u8]) -> Self {
         let suite = tls_crypto::ALL_TLS13.iter().copied().find(|suite| suite.id == 0x1301).expect("it exists");
-        let mut transcript = Transcript::new(suite.hash);
+        let mut transcript = Transcript::new(first.offer.config.common.backend, suite.hash);
         transcript.add(&first.hello);
         transcript.replace_with_message_hash();
         transcript.add(retry);

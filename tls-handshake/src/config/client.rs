@@ -6,6 +6,8 @@ use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion, Signature
 use tls_codec::extension::MaxFragmentLength;
 
 use super::{Common, ConfigError, KeyLog, Limits, RecordPadding, RecordRampUp};
+use tls_crypto::Backend;
+
 use crate::resumption::{MAX_LIFETIME, Scope, identity_scope};
 
 /// Client settings: what to offer and what to accept. Secure by default.

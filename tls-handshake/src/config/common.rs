@@ -5,10 +5,10 @@ use std::sync::{Arc, OnceLock};
 use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use tls_codec::extension::RecordSizeLimit;
 use tls_codec::record::{HEADER_LEN, MAX_FRAGMENT};
-use tls_crypto::{Group, TAG_LEN};
+use tls_crypto::{Backend, Group, TAG_LEN};
 
 use super::{ConfigError, KeyLog, Limits, RecordPadding, RecordRampUp};
-use crate::negotiate::{CERTIFICATE_SCHEMES, group_id, group_of};
+use crate::negotiate::{certificate_schemes, group_id, group_of};
 use crate::record_limits::max_size_limit;
 use crate::resumption::{Scope, ScopeInputs};
 use crate::suite::{ALL_CIPHERSUITES, SupportedCipherSuite};
@@ -18,6 +18,7 @@ use crate::verify::tls13;
 /// items. `validate` checks how settings combine, so the order of setters does not matter.
 #[derive(Clone, Debug)]
 pub(crate) struct Common {
+    pub(crate) backend: Backend,
     /// Newest first.
     pub(super) versions: Vec<ProtocolVersion>,
     /// The suites that were set. `suites` contains those of enabled versions, possibly none.
@@ -27,6 +28,11 @@ pub(crate) struct Common {
     pub(crate) groups: Vec<Group>,
     /// The same groups as code points.
     pub(crate) group_ids: Vec<NamedGroup>,
+    /// The first group and the first scheme that the backend lacks.
+    pub(super) lacks_group: Option<NamedGroup>,
+    pub(super) lacks_scheme: Option<SignatureScheme>,
+    /// The signature schemes that were set; otherwise all of the backend.
+    set_schemes: Option<Vec<SignatureScheme>>,
     /// The signature schemes that peers may sign with, and those of them that TLS 1.3 allows.
     pub(crate) schemes: Vec<SignatureScheme>,
     pub(crate) schemes13: Vec<SignatureScheme>,
@@ -78,15 +84,19 @@ pub(crate) const MAX_RECORD: usize = MAX_FRAGMENT + HEADER_LEN + 8 + TAG_LEN;
 
 impl Default for Common {
     fn default() -> Self {
-        Self {
+        let mut common = Self {
+            backend: Backend::default(),
             versions: vec![ProtocolVersion::TLS13, ProtocolVersion::TLS12],
             set_suites: ALL_CIPHERSUITES.to_vec(),
             suites: ALL_CIPHERSUITES.to_vec(),
             require_ems: false,
             groups: Group::DEFAULT.to_vec(),
             group_ids: group_ids(Group::DEFAULT),
-            schemes: CERTIFICATE_SCHEMES.to_vec(),
-            schemes13: tls13::RULES.schemes.to_vec(),
+            lacks_group: None,
+            lacks_scheme: None,
+            set_schemes: None,
+            schemes: Vec::new(),
+            schemes13: Vec::new(),
             alpn: Vec::new(),
             require_alpn: false,
             limits: Limits::default(),
@@ -99,11 +109,20 @@ impl Default for Common {
             session_context: Vec::new(),
             over_quic: false,
             computed: Computed::default(),
-        }
+        };
+        common.update_schemes();
+        common
     }
 }
 
 impl Common {
+    pub(crate) fn set_backend(&mut self, backend: Backend) {
+        self.computed.forget();
+        self.backend = backend;
+        self.update_groups();
+        self.update_schemes();
+    }
+
     pub(crate) fn set_versions(&mut self, versions: &[ProtocolVersion]) -> Result<(), ConfigError> {
         check_list(versions, "versions")?;
         let supported = |version: &ProtocolVersion| ALL_CIPHERSUITES.iter().any(|suite| suite.version() == *version);
@@ -149,11 +168,18 @@ impl Common {
         self.computed.forget();
         let mut found = Vec::new();
         for id in groups {
-            found.push(group_of(*id).ok_or(ConfigError::UnsupportedGroup(*id))?);
+            let group = group_of(*id).filter(|group| Backend::ALL.iter().any(|backend| backend.supports_group(*group)));
+            found.push(group.ok_or(ConfigError::UnsupportedGroup(*id))?);
         }
         self.groups = found;
         self.group_ids = groups.to_vec();
+        self.update_groups();
         Ok(())
+    }
+
+    fn update_groups(&mut self) {
+        let lacks = self.groups.iter().find(|group| !self.backend.supports_group(**group));
+        self.lacks_group = lacks.map(|group| group_id(*group));
     }
 
     /// The groups that ClientHello lists. A client of only TLS 1.2 lists no post-quantum ones.
@@ -168,13 +194,23 @@ impl Common {
 
     pub(crate) fn set_signature_schemes(&mut self, schemes: &[SignatureScheme]) -> Result<(), ConfigError> {
         check_list(schemes, "signature schemes")?;
-        if let Some(other) = schemes.iter().find(|scheme| !CERTIFICATE_SCHEMES.contains(scheme)) {
+        let supported = |scheme: &SignatureScheme| {
+            Backend::ALL.iter().any(|backend| certificate_schemes(*backend).contains(scheme))
+        };
+        if let Some(other) = schemes.iter().find(|scheme| !supported(scheme)) {
             return Err(ConfigError::UnsupportedSignatureScheme(*other));
         }
         self.computed.forget();
-        self.schemes = schemes.to_vec();
-        self.schemes13 = filtered(schemes, &|scheme| tls13::RULES.schemes.contains(scheme));
+        self.set_schemes = Some(schemes.to_vec());
+        self.update_schemes();
         Ok(())
+    }
+
+    fn update_schemes(&mut self) {
+        self.schemes = self.set_schemes.clone().unwrap_or_else(|| certificate_schemes(self.backend).to_vec());
+        self.lacks_scheme =
+            self.schemes.iter().find(|scheme| !certificate_schemes(self.backend).contains(scheme)).copied();
+        self.schemes13 = filtered(&self.schemes, &|scheme| tls13::RULES.allow(self.backend, *scheme));
     }
 
     /// The signature_algorithms of TLS 1.3. Never empty, which would be malformed: without a TLS
@@ -231,7 +267,9 @@ impl Common {
     pub(crate) fn scope_of(&self, role: &'static str, settings: &[&[u8]]) -> Scope {
         // A session must not outlive the acceptance of the scheme that authenticated it.
         let mut schemes = Vec::new();
-        for scheme in &self.schemes {
+        // The default is the same for all backends, so that a session of one resumes with another.
+        let default = certificate_schemes(Backend::ring());
+        for scheme in self.set_schemes.as_deref().unwrap_or(default) {
             schemes.extend_from_slice(&scheme.0.to_be_bytes());
         }
         let require_alpn = [self.require_alpn.into()];

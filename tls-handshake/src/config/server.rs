@@ -7,6 +7,8 @@ use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion, Signature
 use super::{Common, ConfigError, KeyLog, Limits, RecordPadding, RecordRampUp};
 use crate::auth::ClientAuth;
 use crate::negotiate::SuitePreference;
+use tls_crypto::Backend;
+
 use crate::resumption::{DEFAULT_TICKET_LIFETIME, MAX_LIFETIME, Scope};
 
 /// Server settings: what to accept. Secure by default.

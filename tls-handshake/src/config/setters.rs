@@ -4,6 +4,22 @@
 macro_rules! setters {
     ($config:ty) => {
         impl $config {
+            /// Sets the backend, which computes everything that connections need: random values,
+            /// hashes, keys, and signatures of both sides. The settings may name only groups and
+            /// signature schemes that it has; [`validate`](Self::validate) checks this, so the
+            /// order of setters does not matter.
+            ///
+            /// Tickets and sessions of one backend resume with another. Default: ring.
+            pub fn set_backend(&mut self, backend: Backend) {
+                self.common_mut().set_backend(backend);
+            }
+
+            /// Returns the backend.
+            #[must_use]
+            pub fn backend(&self) -> Backend {
+                self.common.backend
+            }
+
             /// Sets the protocol versions. Their order does not matter: the newest version that
             /// both sides support is negotiated. Default: TLS 1.3 and TLS 1.2.
             ///
@@ -34,8 +50,8 @@ macro_rules! setters {
             /// the first, and for the curve in it if it is hybrid and the curve is enabled too.
             ///
             /// Hybrid and ML-KEM groups need the feature `post-quantum`, and exist only in TLS 1.3:
-            /// TLS 1.2 uses the others. Default: X25519MLKEM768 (with that feature), X25519, P-256,
-            /// P-384.
+            /// TLS 1.2 uses the others. secp521r1 needs AWS-LC. Default: X25519MLKEM768 (with that
+            /// feature), X25519, P-256, P-384.
             ///
             /// # Errors
             /// [`ConfigError::UnsupportedGroup`], [`ConfigError::EmptyOrRepeated`].
@@ -46,7 +62,7 @@ macro_rules! setters {
             /// Sets the signature schemes that the peer may sign the handshake with, in order of
             /// preference. They do not limit the signatures of certificates. TLS 1.3 does not sign
             /// with PKCS#1 v1.5, so its handshakes fail if there is no other scheme. Default: all
-            /// supported schemes.
+            /// schemes of the backend.
             ///
             /// # Errors
             /// [`ConfigError::UnsupportedSignatureScheme`], [`ConfigError::EmptyOrRepeated`].

@@ -79,6 +79,13 @@ impl Common {
             let suites = self.set_suites.iter().map(|suite| suite.suite()).collect();
             return Err(Contradiction::NoSuiteOfVersion { versions: self.versions.clone(), suites });
         }
+        let backend = self.backend.name();
+        if let Some(group) = self.lacks_group {
+            return Err(Contradiction::UnsupportedGroup { group, backend });
+        }
+        if let Some(scheme) = self.lacks_scheme {
+            return Err(Contradiction::UnsupportedSignatureScheme { scheme, backend });
+        }
         exclude(
             self.require_alpn && self.alpn.is_empty(),
             ["required ALPN", "no application protocols"],

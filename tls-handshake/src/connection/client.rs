@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use pki_types::{ServerName, UnixTime};
 use tls_codec::code_points::{NamedGroup, ProtocolVersion};
-use tls_crypto::SystemRandom;
 
 use super::sending_side::SenderSlot;
 use super::{ClientConnection, EngineSink, record_sender};
@@ -117,15 +116,9 @@ impl ClientConnection {
             outgoing: &mut *outgoing,
             sessions: &mut session_tracker,
         };
-        let state = WaitServerHello::start(
-            config,
-            name,
-            known,
-            Transport::Records,
-            start.last_group,
-            &SystemRandom,
-            &mut sink,
-        )?;
+        let random = config.common.backend.random();
+        let state =
+            WaitServerHello::start(config, name, known, Transport::Records, start.last_group, random, &mut sink)?;
         sender.end_flight(outgoing)?;
         Ok(Self::from_parts(Ok(Client::WaitServerHello(state)), receiver, sender, joiner, key_log, session_tracker))
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use tls_codec::code_points::ProtocolVersion;
-use tls_crypto::SystemRandom;
 
 use super::sending_side::SenderSlot;
 use super::{ServerConnection, record_sender};
@@ -23,7 +22,8 @@ impl ServerConnection {
         let sender = SenderSlot::new(record_sender(&config.common, ProtocolVersion::TLS12));
         let (joiner, key_log) =
             (MessageJoiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
-        let state = Server::WaitClientHello(WaitClientHello::new(config, Transport::Records, &SystemRandom));
+        let random = config.common.backend.random();
+        let state = Server::WaitClientHello(WaitClientHello::new(config, Transport::Records, random));
         Self::from_parts(Ok(state), RecordReceiver::new(), sender, joiner, key_log, SessionTracker::default())
     }
 

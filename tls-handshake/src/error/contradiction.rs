@@ -1,6 +1,6 @@
 //! Settings that exclude each other. `config::validate` finds them before a handshake.
 
-use tls_codec::code_points::{CipherSuite, ProtocolVersion};
+use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// Settings of a configuration that exclude each other, although each is valid by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,20 @@ pub enum Contradiction {
         settings: [&'static str; 2],
         /// Why they exclude each other.
         why: &'static str,
+    },
+    /// The backend does not have the group.
+    UnsupportedGroup {
+        /// The group.
+        group: NamedGroup,
+        /// The name of the backend.
+        backend: &'static str,
+    },
+    /// The backend does not have the signature scheme.
+    UnsupportedSignatureScheme {
+        /// The scheme.
+        scheme: SignatureScheme,
+        /// The name of the backend.
+        backend: &'static str,
     },
     /// One of the [`Limits`](crate::config::Limits) is too small for any handshake.
     LimitTooSmall {

@@ -330,6 +330,13 @@ impl fmt::Display for Illegal {
 impl fmt::Display for Contradiction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::UnsupportedGroup { group, backend } => {
+                write!(f, "the backend {backend} does not have the group {group}; remove it or set another backend")
+            }
+            Self::UnsupportedSignatureScheme { scheme, backend } => write!(
+                f,
+                "the backend {backend} does not have the signature scheme {scheme}; remove it or set another backend"
+            ),
             Self::NoSuiteOfVersion { versions, suites } => {
                 f.write_str("versions and cipher suites exclude each other: none of the cipher suites")?;
                 suites.iter().try_for_each(|suite| write!(f, " {suite}"))?;

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use pki_types::CertificateDer;
 
 use tls_crypto::der::{self, Elements};
-use tls_crypto::spki;
-use tls_crypto::verify::ALL;
+use tls_crypto::verify::verifiers;
+use tls_crypto::{Backend, spki};
 
 use super::{IdentityError, load};
 use crate::verify::signature::verify_signed;
@@ -21,7 +21,12 @@ use crate::verify::x509::{Certificate, Signed, oid, public_key, sole};
 /// As [`check`]; [`IdentityError::KeyMismatch`] if no certificate belongs to the key.
 pub(super) fn sort(chain: &mut Vec<CertificateDer<'static>>, spki: &[u8]) -> Result<(), IdentityError> {
     check(chain)?;
-    sort_by(chain, spki, &mut |issuer, signed| verify_signed(&ALL, &issuer.into(), signed).is_ok())
+    sort_by(chain, spki, &mut has_signed)
+}
+
+/// Returns whether a key made a signature, according to any backend.
+fn has_signed(spki: &[u8], signed: &Signed<'_>) -> bool {
+    Backend::ALL.iter().any(|backend| verify_signed(verifiers(*backend), &spki.into(), signed).is_ok())
 }
 
 /// Sorts with `has_signed`, which returns whether a key made a signature. It is called at most once
@@ -219,7 +224,7 @@ mod tests {
     #[test]
     fn signatures_order_a_short_chain_without_identifiers() {
         let (chain, spki) = of_one_name(4, false);
-        let verify = &mut |spki: &[u8], signed: &Signed<'_>| verify_signed(&ALL, &spki.into(), signed).is_ok();
+        let verify = &mut |spki: &[u8], signed: &Signed<'_>| has_signed(spki, signed);
         assert_eq!(sorted(&chain, &spki, verify).0, chain);
     }
 

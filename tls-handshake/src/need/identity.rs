@@ -9,6 +9,7 @@ use tls_codec::extension::DistinguishedName;
 use tls_codec::handshake::ClientHello;
 use tls_codec::list::List;
 use tls_codec::owned::{ClientHelloView, Owned, OwnedList};
+use tls_crypto::Backend;
 
 use super::{Answer, AnswerKind, ConnectionId};
 use crate::config::ServerConfig;
@@ -212,9 +213,13 @@ pub(crate) struct ClientIdentityAnswer {
 impl ClientIdentityAnswer {
     /// Returns the identity with the first of its schemes that the server accepts and the version
     /// allows. `None` if there is no identity, or no such scheme.
-    pub(crate) fn into_chosen(self, rules: &SignatureRules) -> Option<(Arc<Identity>, SignatureScheme)> {
+    pub(crate) fn into_chosen(
+        self,
+        backend: Backend,
+        rules: &SignatureRules,
+    ) -> Option<(Arc<Identity>, SignatureScheme)> {
         let identity = self.identity?;
-        let usable = |scheme: &SignatureScheme| self.schemes.contains(scheme) && rules.schemes.contains(scheme);
+        let usable = |scheme: &SignatureScheme| self.schemes.contains(scheme) && rules.allow(backend, *scheme);
         let scheme = first_common(identity.schemes(), &usable)?;
         Some((identity, scheme))
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tls_codec::code_points::SignatureScheme;
+use tls_crypto::Backend;
 
 use super::{Answer, AnswerKind, ConnectionId};
 use crate::error::Error;
@@ -11,6 +12,7 @@ use crate::identity::Identity;
 /// Asks for a signature with an identity's key, which may be in this process, a KMS or an HSM.
 pub struct NeedSignature {
     connection_id: ConnectionId,
+    backend: Backend,
     identity: Arc<Identity>,
     scheme: SignatureScheme,
     message: Vec<u8>,
@@ -19,11 +21,12 @@ pub struct NeedSignature {
 impl NeedSignature {
     pub(crate) fn new(
         connection_id: ConnectionId,
+        backend: Backend,
         identity: Arc<Identity>,
         scheme: SignatureScheme,
         message: Vec<u8>,
     ) -> Self {
-        Self { connection_id, identity, scheme, message }
+        Self { connection_id, backend, identity, scheme, message }
     }
 
     /// Returns the scheme to sign with.
@@ -61,7 +64,7 @@ impl NeedSignature {
     /// Signs with the key that the identity holds. Fails if it holds none.
     #[must_use]
     pub fn sign_locally(self) -> Answer {
-        match self.identity.sign(self.scheme, &self.message) {
+        match self.identity.sign(self.backend, self.scheme, &self.message) {
             Some(signature) => self.answer(signature),
             None => self.fail(),
         }

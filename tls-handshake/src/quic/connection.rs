@@ -1,11 +1,10 @@
 //! The engine of QUIC: feeds CRYPTO data to the states of a role.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tls_codec::code_points::{AlertDescription, HandshakeType};
 use tls_codec::handshake::{NewSessionTicket, RawMessage, Split, split_message};
-use tls_crypto::quic::KeyUpdates;
+use tls_crypto::quic::{KeyUpdates, Version};
 
 use super::output::{KeyChange, Output};
 use super::sink::{Levels, QuicSink};
@@ -93,12 +92,7 @@ impl<R: Role> Connection<R> {
     /// Returns the next output, in wire order. `None` if there is none until more data or an answer
     /// arrives.
     pub fn next_output(&mut self) -> Option<Output> {
-        let output = self.levels.output.pop_front();
-        if self.is_complete && self.levels.output.is_empty() {
-            // An idle connection keeps no queue.
-            self.levels.output = VecDeque::new();
-        }
-        output
+        self.levels.output.pop_front()
     }
 
     /// Returns whether the handshake is incomplete. It stays `true` after a failed handshake.
@@ -120,6 +114,12 @@ impl<R: Role> Connection<R> {
     #[must_use]
     pub fn peer_transport_parameters(&self) -> Option<&[u8]> {
         self.levels.peer_parameters.as_deref()
+    }
+
+    /// Changes the version whose labels derive all later keys, after compatible version negotiation
+    /// (RFC 9368). It does not change keys that were output before, such as those of 0-RTT.
+    pub fn set_version(&mut self, version: Version) {
+        self.levels.version = version;
     }
 
     /// Ends the connection because of the peer's CONNECTION_CLOSE (type 0x1c) with this error code.

@@ -6,8 +6,8 @@ use std::fmt;
 use tls_codec::Writer;
 use tls_codec::code_points::ProtocolVersion;
 use tls_codec::error::BufferFull;
-use tls_crypto::HashAlgorithm;
 use tls_crypto::tls13::{BinderKind, import_psk};
+use tls_crypto::{Backend, HashAlgorithm};
 use zeroize::Zeroizing;
 
 /// A key that client and server received by other means, with an identity that both use. Only for
@@ -118,7 +118,8 @@ impl ExternalPsk {
         for (target, kdf) in TARGETS {
             let identity = imported_identity(external_identity, context, kdf)?;
             check(&identity, key)?;
-            let imported = import_psk(key_hash, key, &identity, target).map_err(|_| PskError::NotDerived)?;
+            let imported =
+                import_psk(Backend::ring(), key_hash, key, &identity, target).map_err(|_| PskError::NotDerived)?;
             let key = Zeroizing::new(imported.as_ref().to_vec());
             all.push(Self { identity, key, hash: target, kind: PskKind::Imported });
         }
@@ -261,7 +262,10 @@ mod tests {
             for (psk, (target, length, kdf)) in psks.iter().zip(expected) {
                 let identity = [&b"\0\x04name\0\x03ctx\x03\x04\0"[..], &[kdf]].concat();
                 assert_eq!((psk.identity(), psk.hash(), psk.key.len()), (&identity[..], target, length));
-                assert_eq!(psk.key[..], *import_psk(key_hash, &KEY, &identity, target).unwrap().as_ref());
+                assert_eq!(
+                    psk.key[..],
+                    *import_psk(Backend::ring(), key_hash, &KEY, &identity, target).unwrap().as_ref()
+                );
                 assert_eq!(psk.kind.binder(), BinderKind::Imported);
             }
         }

@@ -10,7 +10,7 @@
 //! verified.
 
 use tls_crypto::tls12::{ExporterSecret, KeyBlock, MasterSecret};
-use tls_crypto::{Digest, SharedSecret, Tls12Suite};
+use tls_crypto::{Backend, Digest, SharedSecret, Tls12Suite};
 
 use super::{ReadKey, Side, WriteKey};
 use crate::auth::{Authenticated, PeerFinished};
@@ -58,6 +58,7 @@ impl Keys {
     /// Derives the master secret and all keys.
     pub(crate) fn derive(
         side: Side,
+        backend: Backend,
         suite: &'static Tls12Suite,
         shared: SharedSecret,
         binding: &Binding,
@@ -65,9 +66,11 @@ impl Keys {
         out: &mut dyn Sink,
     ) -> Box<Self> {
         let (master, exports) = match binding {
-            Binding::ExtendedMasterSecret(hash) => (MasterSecret::extended(suite.hash, shared, hash), Exports::Allowed),
+            Binding::ExtendedMasterSecret(hash) => {
+                (MasterSecret::extended(backend, suite.hash, shared, hash), Exports::Allowed)
+            }
             Binding::Randoms => {
-                let master = MasterSecret::from_randoms(suite.hash, shared, &randoms.client, &randoms.server);
+                let master = MasterSecret::from_randoms(backend, suite.hash, shared, &randoms.client, &randoms.server);
                 (master, Exports::Disabled)
             }
         };

@@ -80,7 +80,7 @@ fn answers<'p>(pki: &'p Pki, other: &'p Pki, case: ClientCase, asked: &'p mut bo
             }
         }
         Need::Signature(need) if need.identity().chain() == pki.client.chain() && case == ClientCase::StolenChain => {
-            let signature = other.client.sign(need.scheme(), need.message()).unwrap();
+            let signature = other.client.sign(tls_crypto::Backend::ring(), need.scheme(), need.message()).unwrap();
             need.answer(signature)
         }
         other => pki.answer(other),
@@ -207,7 +207,7 @@ fn client_authenticates_with_every_key_type() {
 fn client_receives_cas_and_schemes() {
     let pki = Pki::new();
     let hints: Vec<Vec<u8>> = pki.verifier.roots().subjects().chain([b"another name".to_vec()]).collect();
-    for (kind, schemes) in [(Kind::Auth, tls13::RULES.schemes), (Kind::Tls12Auth, tls12::RULES.schemes)] {
+    for (kind, schemes) in [(Kind::Auth, tls13::RULES.schemes()), (Kind::Tls12Auth, tls12::RULES.schemes())] {
         for hints in [hints.clone(), Vec::new()] {
             let (client, mut server) = configs(kind);
             server.set_client_auth_hints(hints.clone()).unwrap();
@@ -319,7 +319,7 @@ fn client_chain_limit_is_exact() {
             server_config.common_mut().limits.chain_length = 2;
             let mut answer = |need: Need| match need {
                 Need::Signature(need) if need.identity().chain().len() == got => {
-                    let signature = own.sign(need.scheme(), need.message()).unwrap();
+                    let signature = own.sign(tls_crypto::Backend::ring(), need.scheme(), need.message()).unwrap();
                     need.answer(signature)
                 }
                 other => pki.answer(other),
@@ -346,7 +346,7 @@ fn server_signature_is_rejected_as_client_signature() {
             let content: Vec<u8> =
                 String::from_utf8_lossy(&need.message()[..98]).replace("client", "server").into_bytes();
             let content = [&content, &need.message()[98..]].concat();
-            let signature = need.identity().sign(need.scheme(), &content).unwrap();
+            let signature = need.identity().sign(tls_crypto::Backend::ring(), need.scheme(), &content).unwrap();
             need.answer(signature)
         }
         other => pki.answer(other),
@@ -396,8 +396,11 @@ fn certificate_request_lists_schemes_of_certificates() {
     }
     let bytes = |schemes: &[Z]| schemes.iter().flat_map(|scheme| scheme.0.to_be_bytes()).collect::<Vec<_>>();
     let of = |typ| found.iter().find(|(known, _)| *known == typ).unwrap().1;
-    assert_eq!(of(ExtensionType::SIGNATURE_ALGORITHMS), bytes(tls13::RULES.schemes));
-    assert_eq!(of(ExtensionType::SIGNATURE_ALGORITHMS_CERT), bytes(&crate::negotiate::CERTIFICATE_SCHEMES));
+    assert_eq!(of(ExtensionType::SIGNATURE_ALGORITHMS), bytes(&tls13::RULES.schemes()));
+    assert_eq!(
+        of(ExtensionType::SIGNATURE_ALGORITHMS_CERT),
+        bytes(crate::negotiate::certificate_schemes(tls_crypto::Backend::ring()))
+    );
 }
 
 /// RFC 9846 §4.5.2: the peer may not sign with a scheme that was offered only for certificates.

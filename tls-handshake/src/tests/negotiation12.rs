@@ -390,7 +390,7 @@ fn client_error_for_params(group: G, change: fn(&mut [u8])) -> Error {
                 // The params follow both randoms.
                 let mut content = need.message().to_vec();
                 change(&mut content[64..]);
-                let signature = need.identity().sign(need.scheme(), &content).unwrap();
+                let signature = need.identity().sign(tls_crypto::Backend::ring(), need.scheme(), &content).unwrap();
                 need.answer(signature)
             }
             other => pki.answer(other),

@@ -166,7 +166,8 @@ pub(super) fn keys(secrets: &Secrets, server_random: &[u8; 32]) -> KeyBlock {
     let [(label, client_random, master)] = &secrets.all()[..] else { panic!("one secret") };
     assert_eq!(label, "CLIENT_RANDOM");
     let suite = &TLS12_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
-    let master = MasterSecret::from_bytes(suite.hash, master.as_slice().try_into().unwrap());
+    let master =
+        MasterSecret::from_bytes(tls_crypto::Backend::ring(), suite.hash, master.as_slice().try_into().unwrap());
     master.key_block(suite.aead, client_random, server_random)
 }
 
@@ -312,7 +313,7 @@ fn cve_2022_25638_scheme_of_other_key_type_is_rejected() {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
     let none =
         [SignatureScheme::RSA_PKCS1_SHA1, SignatureScheme::ECDSA_SHA1, SignatureScheme(0x0101), SignatureScheme(0)];
-    for (kind, rules) in [(Kind::Auth, tls13::RULES.schemes), (Kind::Tls12Auth, tls12::RULES.schemes)] {
+    for (kind, rules) in [(Kind::Auth, tls13::RULES.schemes()), (Kind::Tls12Auth, tls12::RULES.schemes())] {
         for scheme in rules.iter().chain(&none).copied().filter(|scheme| *scheme != SignatureScheme::ED25519) {
             let known = rules.contains(&scheme);
             let expected = |side, at| {

@@ -34,7 +34,7 @@ pub(super) struct Side<R: Role> {
 
 impl<R: Role> Side<R> {
     fn new(connection: Connection<R>, version: Version, is_client: bool) -> Self {
-        let keys = initial_keys(version, CONNECTION_ID);
+        let keys = initial_keys(tls_crypto::Backend::ring(), version, CONNECTION_ID);
         let (read, write) = if is_client { (keys.server, keys.client) } else { (keys.client, keys.server) };
         let mut side = Self {
             connection,

@@ -53,7 +53,7 @@ impl Trace {
     }
 
     fn key(&self, group: Group) -> EphemeralKey {
-        EphemeralKey::from_private_key(group, self.last("private key client")).unwrap()
+        EphemeralKey::from_private_key(tls_crypto::Backend::ring(), group, self.last("private key client")).unwrap()
     }
 
     fn log_entries(&self, labels: &[&str]) -> Vec<(String, [u8; 32], Vec<u8>)> {
@@ -139,7 +139,9 @@ fn rfc8448_section_7_is_accepted_until_certificate_verify() {
 
 /// Returns a client that sent the first hello of section 5.
 fn before_retry(trace: &Trace, secrets: &Arc<Secrets>) -> (WaitServerHello, ClientConfig) {
-    let key = EphemeralKey::from_private_key(Group::X25519, trace.all("private key client")[0]).unwrap();
+    let key =
+        EphemeralKey::from_private_key(tls_crypto::Backend::ring(), Group::X25519, trace.all("private key client")[0])
+            .unwrap();
     client(trace, trace.all("ClientHello client")[0], key, secrets)
 }
 
@@ -237,7 +239,7 @@ fn key_exchange(trace: &Trace, group: Group) -> SharedSecret {
 }
 
 fn hash_of(messages: &[&[u8]], retried: bool) -> Digest {
-    let mut transcript = Transcript::new(HashAlgorithm::Sha256);
+    let mut transcript = Transcript::new(tls_crypto::Backend::ring(), HashAlgorithm::Sha256);
     for (at, message) in messages.iter().enumerate() {
         transcript.add(message);
         if at == 0 && retried {
@@ -259,7 +261,14 @@ fn check_schedule(section: u8, group: Group, protected_from: usize, client_finis
     let shared = key_exchange(&trace, group);
     let keys = {
         let hello = Hello { hash: &hash_of(&messages, retried), client_random: &random };
-        HandshakeKeys::derive(Side::Client, aes_128(), EarlySecret::new(aes_128().hash), shared, &hello, log)
+        HandshakeKeys::derive(
+            Side::Client,
+            aes_128(),
+            EarlySecret::new(tls_crypto::Backend::ring(), aes_128().hash),
+            shared,
+            &hello,
+            log,
+        )
     };
     let mut receive = RecordReceiver::new();
     receive.install(keys.read_key());

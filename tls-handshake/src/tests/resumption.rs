@@ -42,7 +42,7 @@ pub(super) struct Harness {
 
 impl Harness {
     pub(super) fn new(storage: Storage) -> Self {
-        let key = TicketKey::generate().unwrap();
+        let key = TicketKey::generate(tls_crypto::Backend::ring()).unwrap();
         Self { pki: Pki::new(), storage, key, store: HashMap::new(), now: now(), asked: Vec::new(), single_use: None }
     }
 
@@ -340,7 +340,7 @@ fn invalid_ticket_leads_to_full_handshake() {
         let (client, server) = (harness.client(version), harness.server());
         let session = harness.establish_one(&client, &server);
         match harness.storage {
-            Storage::Ticket => harness.key = TicketKey::generate().unwrap(),
+            Storage::Ticket => harness.key = TicketKey::generate(tls_crypto::Backend::ring()).unwrap(),
             Storage::Id => harness.store.clear(),
         }
         assert_eq!(harness.kind(&client, &server, session), Some(HandshakeKind::Full));

@@ -25,7 +25,7 @@ use crate::states::{StateMachine, Versioned};
 fn with_remote_key<'a>(pki: &'a Pki, own: &'a Identity) -> impl FnMut(Need) -> Answer + 'a {
     move |need| match need {
         Need::Signature(need) => {
-            let signature = own.sign(need.scheme(), need.message()).unwrap();
+            let signature = own.sign(tls_crypto::Backend::ring(), need.scheme(), need.message()).unwrap();
             need.answer(signature)
         }
         other => answers(pki)(other),
@@ -131,7 +131,9 @@ fn tls12_server_may_sign_with_pkcs1() {
     let mut answer = |need: Need| match need {
         Need::Signature(need) => {
             assert_eq!(need.scheme(), Z::RSA_PKCS1_SHA256);
-            let signature = key.sign(tls_crypto::SignatureAlgorithm::RsaPkcs1Sha256, need.message()).unwrap();
+            let signature = key
+                .sign(tls_crypto::Backend::ring(), tls_crypto::SignatureAlgorithm::RsaPkcs1Sha256, need.message())
+                .unwrap();
             need.answer(signature)
         }
         other => answers(&pki)(other),

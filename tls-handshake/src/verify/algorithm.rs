@@ -3,8 +3,8 @@
 
 use tls_codec::code_points::SignatureScheme;
 use tls_crypto::der::{self, Elements};
-use tls_crypto::verify::ALL;
-use tls_crypto::{EphemeralKey, Group};
+use tls_crypto::verify::{Algorithm, verifier, verifiers};
+use tls_crypto::{Backend, EphemeralKey, Group};
 
 use crate::certificate_error::{UnsupportedPart, UnsupportedSignature};
 use crate::verify::signature::verify_signed;
@@ -22,20 +22,26 @@ pub(crate) enum SignatureFault {
 }
 
 /// Checks a signature with a key (a SubjectPublicKeyInfo). Returns why it is not accepted.
-pub(crate) fn signature_fault(spki: &[u8], signed: &Signed<'_>) -> Option<SignatureFault> {
-    verify_signed(&ALL, &spki.into(), signed).err().map(|e| explain_signature(&e, spki, signed))
+pub(crate) fn signature_fault(backend: Backend, spki: &[u8], signed: &Signed<'_>) -> Option<SignatureFault> {
+    let result = verify_signed(verifiers(backend), &spki.into(), signed);
+    result.err().map(|e| explain_signature(backend, &e, spki, signed))
 }
 
 /// Returns what webpki's error about a signature with this key means.
-pub(crate) fn explain_signature(e: &webpki::Error, spki: &[u8], signed: &Signed<'_>) -> SignatureFault {
-    let (algorithm, mut key) = (SignatureAlgorithm::read(signed.algorithm), Key::read(spki));
+pub(crate) fn explain_signature(
+    backend: Backend,
+    e: &webpki::Error,
+    spki: &[u8],
+    signed: &Signed<'_>,
+) -> SignatureFault {
+    let (algorithm, mut key) = (SignatureAlgorithm::read(backend, signed.algorithm), Key::read(backend, spki));
     let part = if !algorithm.is_supported {
         UnsupportedPart::Algorithm
     } else if algorithm.family != key.family {
         return SignatureFault::OtherKeyType;
     } else if !key.is_supported {
         UnsupportedPart::Key
-    } else if let Some(text) = off_curve(spki) {
+    } else if let Some(text) = off_curve(backend, spki) {
         key.text = text;
         UnsupportedPart::Key
     } else if matches!(e, webpki::Error::InvalidSignatureForPublicKey) {
@@ -49,35 +55,43 @@ pub(crate) fn explain_signature(e: &webpki::Error, spki: &[u8], signed: &Signed<
 /// Returns what is not supported about a signature with this key, after webpki's error; `None` if
 /// the signature is invalid.
 pub(crate) fn unsupported_signature(
+    backend: Backend,
     e: &webpki::Error,
     spki: &[u8],
     signed: &Signed<'_>,
 ) -> Option<Box<UnsupportedSignature>> {
-    match explain_signature(e, spki, signed) {
+    match explain_signature(backend, e, spki, signed) {
         SignatureFault::Invalid => None,
         SignatureFault::Unsupported(unsupported) => Some(unsupported.into()),
         SignatureFault::OtherKeyType => Some(Box::new(UnsupportedSignature {
             part: UnsupportedPart::Combination,
-            algorithm: SignatureAlgorithm::read(signed.algorithm).text,
-            key: Some(Key::read(spki).text),
+            algorithm: SignatureAlgorithm::read(backend, signed.algorithm).text,
+            key: Some(Key::read(backend, spki).text),
         })),
     }
 }
 
 /// Returns the text of a key (a SubjectPublicKeyInfo) that is not supported, although it can sign
 /// with this scheme. `binds_curve` says whether the scheme names the curve.
-pub(crate) fn unsupported_key_of(scheme: SignatureScheme, binds_curve: bool, spki: &[u8]) -> Option<String> {
-    let key = Key::read(spki);
+pub(crate) fn unsupported_key_of(
+    backend: Backend,
+    scheme: SignatureScheme,
+    binds_curve: bool,
+    spki: &[u8],
+) -> Option<String> {
+    let key = Key::read(backend, spki);
     let family = match scheme {
         SignatureScheme::ED25519 => Family::Ed25519,
-        SignatureScheme::ECDSA_SECP256R1_SHA256 | SignatureScheme::ECDSA_SECP384R1_SHA384 => Family::Ec,
+        SignatureScheme::ECDSA_SECP256R1_SHA256
+        | SignatureScheme::ECDSA_SECP384R1_SHA384
+        | SignatureScheme::ECDSA_SECP521R1_SHA512 => Family::Ec,
         _ => Family::Rsa,
     };
     let is_other = key.is_pss_only || binds_curve && key.is_other_curve;
     if key.family != family || is_other {
         return None;
     }
-    if key.is_supported { off_curve(spki) } else { Some(key.text) }
+    if key.is_supported { off_curve(backend, spki) } else { Some(key.text) }
 }
 
 /// The mathematics of a key or signature.
@@ -98,7 +112,7 @@ pub(crate) struct SignatureAlgorithm {
 
 impl SignatureAlgorithm {
     /// Reads the contents of an AlgorithmIdentifier.
-    pub(crate) fn read(algorithm: &[u8]) -> Self {
+    pub(crate) fn read(backend: Backend, algorithm: &[u8]) -> Self {
         let mut fields = Elements::new(algorithm);
         let Some((oid, whole)) = fields.expect_whole(der::OBJECT_IDENTIFIER) else {
             return Self {
@@ -107,7 +121,8 @@ impl SignatureAlgorithm {
                 text: "an algorithm that cannot be parsed".into(),
             };
         };
-        let is_supported = ALL.iter().any(|known| known.signature_alg_id().as_ref() == algorithm);
+        let known = verifiers(backend);
+        let is_supported = known.iter().any(|known| known.signature_alg_id().as_ref() == algorithm);
         let (family, mut text) = match oid {
             [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10] => (Family::Rsa, pss(fields)),
             [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, hash] => {
@@ -153,7 +168,7 @@ impl SignatureAlgorithm {
             _ => (Family::Other, other(oid)),
         };
         let is_pss = oid.ends_with(&[1, 1, 10]);
-        if !is_supported && !is_pss && ALL.iter().any(|known| known.signature_alg_id().as_ref().starts_with(whole)) {
+        if !is_supported && !is_pss && known.iter().any(|known| known.signature_alg_id().as_ref().starts_with(whole)) {
             text.push_str(" in an invalid encoding (its parameters)");
         }
         Self { family, is_supported, text }
@@ -204,8 +219,8 @@ pub(crate) struct Key {
 
 impl Key {
     /// Reads a SubjectPublicKeyInfo.
-    pub(crate) fn read(spki: &[u8]) -> Self {
-        Self::read_fields(spki).unwrap_or(Self {
+    pub(crate) fn read(backend: Backend, spki: &[u8]) -> Self {
+        Self::read_fields(backend, spki).unwrap_or(Self {
             family: Family::Other,
             is_supported: false,
             is_other_curve: false,
@@ -214,11 +229,11 @@ impl Key {
         })
     }
 
-    fn read_fields(spki: &[u8]) -> Option<Self> {
+    fn read_fields(backend: Backend, spki: &[u8]) -> Option<Self> {
         let mut fields = Elements::new(sole(spki, der::SEQUENCE)?);
         let algorithm = fields.expect(der::SEQUENCE)?;
         let key = whole_bytes(fields.expect(der::BIT_STRING)?)?;
-        let is_known = ALL.iter().any(|known| known.public_key_alg_id().as_ref() == algorithm);
+        let is_known = verifiers(backend).iter().any(|known| known.public_key_alg_id().as_ref() == algorithm);
         let mut fields = Elements::new(algorithm);
         let oid = fields.expect(der::OBJECT_IDENTIFIER)?;
         let (family, is_supported, text) = match oid {
@@ -233,7 +248,7 @@ impl Key {
                 (Family::Rsa, false, format!("{} restricted to RSASSA-PSS (id-RSASSA-PSS)", rsa(key).1))
             }
             [0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1] => {
-                let (is_supported, text) = ec(fields, key);
+                let (is_supported, text) = ec(backend, fields, key);
                 (Family::Ec, is_known && is_supported, text)
             }
             [0x2b, 0x65, 0x70] => match is_known && key.len() == 32 {
@@ -285,18 +300,19 @@ fn rsa(key: &[u8]) -> (bool, String) {
 
 /// Returns the text of a key on a supported curve whose point is not on that curve. Costs about as
 /// much as to check a signature.
-fn off_curve(spki: &[u8]) -> Option<String> {
+fn off_curve(backend: Backend, spki: &[u8]) -> Option<String> {
     let mut fields = Elements::new(sole(spki, der::SEQUENCE)?);
     let mut algorithm = Elements::new(fields.expect(der::SEQUENCE)?);
     algorithm.expect(der::OBJECT_IDENTIFIER).filter(|oid| *oid == [0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1])?;
     let (group, name) = match algorithm.expect(der::OBJECT_IDENTIFIER)? {
         [0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7] => (Group::Secp256r1, "P-256"),
         [0x2b, 0x81, 4, 0, 34] => (Group::Secp384r1, "P-384"),
+        [0x2b, 0x81, 4, 0, 35] => (Group::Secp521r1, "P-521"),
         _ => return None,
     };
     let point = whole_bytes(fields.expect(der::BIT_STRING)?)?;
     // Key agreement checks the point.
-    let key = EphemeralKey::generate(group).ok()?;
+    let key = EphemeralKey::generate(backend, group).ok()?;
     key.agree(point).is_err().then(|| format!("an EC key on {name} whose point is not on the curve"))
 }
 
@@ -311,12 +327,12 @@ fn is_positive(digits: &[u8]) -> bool {
 
 /// Returns whether an EC key (RFC 5480 §2) is supported, and its text. `fields` starts with the
 /// parameters.
-fn ec(mut fields: Elements<'_>, point: &[u8]) -> (bool, String) {
+fn ec(backend: Backend, mut fields: Elements<'_>, point: &[u8]) -> (bool, String) {
     let (name, bytes) = match fields.next() {
         Some((der::OBJECT_IDENTIFIER, oid)) => match oid {
             [0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7] => ("P-256".to_owned(), Some(32)),
             [0x2b, 0x81, 4, 0, 34] => ("P-384".to_owned(), Some(48)),
-            [0x2b, 0x81, 4, 0, 35] => ("P-521".to_owned(), None),
+            [0x2b, 0x81, 4, 0, 35] => ("P-521".to_owned(), verifier(backend, Algorithm::EcdsaP521Sha512).map(|_| 66)),
             [0x2b, 0x81, 4, 0, 33] => ("P-224".to_owned(), None),
             [0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 1] => ("P-192".to_owned(), None),
             [0x2b, 0x81, 4, 0, 10] => ("secp256k1".to_owned(), None),

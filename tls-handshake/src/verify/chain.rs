@@ -12,11 +12,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use pki_types::{CertificateDer, SubjectPublicKeyInfoDer, TrustAnchor, UnixTime};
-use tls_crypto::HashAlgorithm;
 use tls_crypto::der;
-#[cfg(feature = "dangerous_configuration")]
-use tls_crypto::verify::ALL;
 use tls_crypto::verify::VerificationMemo;
+#[cfg(feature = "dangerous_configuration")]
+use tls_crypto::verify::verifiers;
+use tls_crypto::{Backend, HashAlgorithm};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
 use crate::certificate_error::{CertificateError, Pin, Refusal};
@@ -52,6 +52,7 @@ const MEMO: usize = 1024;
 #[derive(Clone, Debug)]
 pub struct ChainVerifier {
     roots: Arc<RootCertStore>,
+    backend: Backend,
     exact: Vec<CertificateDer<'static>>,
     crls: Option<Arc<Crls>>,
     pins: Option<Pins>,
@@ -108,6 +109,7 @@ pub struct ProvenPath<'p> {
     leaf: &'p EndEntityCert<'p>,
     end: PathEnd<'p>,
     valid_until: UnixTime,
+    backend: Backend,
     memo: &'p VerificationMemo,
 }
 
@@ -209,6 +211,10 @@ impl ProvenPath<'_> {
     pub(crate) fn memo(&self) -> &VerificationMemo {
         self.memo
     }
+
+    pub(crate) fn backend(&self) -> Backend {
+        self.backend
+    }
 }
 
 impl fmt::Debug for ProvenPath<'_> {
@@ -229,6 +235,7 @@ impl ChainVerifier {
     pub fn new(roots: impl Into<Arc<RootCertStore>>) -> Self {
         Self {
             roots: roots.into(),
+            backend: Backend::default(),
             exact: Vec::new(),
             crls: None,
             pins: None,
@@ -252,6 +259,18 @@ impl ChainVerifier {
             }
         }
         names
+    }
+
+    /// Sets the backend that checks signatures: it decides which algorithms are supported. A
+    /// configuration sets its own for the verifiers that it is given. Default: ring.
+    pub fn set_backend(&mut self, backend: Backend) {
+        self.backend = backend;
+    }
+
+    /// Returns the backend that checks signatures.
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        self.backend
     }
 
     /// Returns the trust anchors.
@@ -375,7 +394,8 @@ impl ChainVerifier {
         now: UnixTime,
         beyond: &dyn Fn(&ProvenPath<'_>) -> Result<(), CertificateError>,
     ) -> Result<UnixTime, Refusal> {
-        self.accept(chain, purpose, now, beyond).map_err(|fault| refusal(fault, chain, &self.roots, purpose, now))
+        self.accept(chain, purpose, now, beyond)
+            .map_err(|fault| refusal(self.backend, fault, chain, &self.roots, purpose, now))
     }
 
     fn accept(
@@ -391,11 +411,12 @@ impl ChainVerifier {
         if self.roots.is_empty() && self.exact.is_empty() && !self.has_path() {
             return Err(CertificateError::NoTrustAnchors.into());
         }
-        let end_entity = EndEntityCert::try_from(leaf).map_err(|e| diagnose(e, chain, &self.roots, purpose, now))?;
+        let end_entity =
+            EndEntityCert::try_from(leaf).map_err(|e| diagnose(self.backend, e, chain, &self.roots, purpose, now))?;
         let read = Certificate::read(leaf).ok_or(CertificateError::BadEncoding).map_err(Fault::of_leaf)?;
         check_key_usage(&read).map_err(Fault::of_leaf)?;
         let last = |end: PathEnd<'_>, valid_until: UnixTime| {
-            let proven = ProvenPath { leaf: &end_entity, end, valid_until, memo: &self.memo };
+            let proven = ProvenPath { leaf: &end_entity, end, valid_until, backend: self.backend, memo: &self.memo };
             beyond(&proven)?;
             self.checks.iter().try_for_each(|check| check.check(&proven, purpose, now))?;
             Ok(valid_until)
@@ -409,7 +430,7 @@ impl ChainVerifier {
         #[cfg(feature = "dangerous_configuration")]
         if let Some(path) = &self.path {
             path.verify_path(chain, purpose, now)?;
-            let linked = linked(chain);
+            let linked = linked(self.backend, chain);
             self.check_pins(&pins_of_linked(linked))?;
             let ends = linked.iter().filter_map(Certificate::read).map(|read| read.not_after);
             return last(PathEnd::Application(linked), ends.min().unwrap_or(read.not_after));
@@ -470,9 +491,9 @@ impl ChainVerifier {
             Purpose::Server => KeyUsage::server_auth(),
             Purpose::Client => KeyUsage::client_auth(),
         };
-        let pass = PathPass::new(&self.roots, self.crls.as_deref(), now, intermediates);
+        let pass = PathPass::new(self.backend, &self.roots, self.crls.as_deref(), now, intermediates);
         let (unpinned, unfit, until) = (Cell::new(None), Cell::new(None), Cell::new(None));
-        let found = self.memo.with_algorithms(|algorithms| {
+        let found = self.memo.with_algorithms(self.backend, |algorithms| {
             let check = |path: &VerifiedPath<'_>| {
                 let next_path = webpki::Error::UnknownIssuer;
                 match pass.check(path, algorithms) {
@@ -502,7 +523,7 @@ impl ChainVerifier {
             (Err(_), Some(fault), _) => Err(fault),
             (Err(e), None, _) => {
                 let chain: Vec<_> = std::iter::once(leaf.der()).chain(intermediates.iter().cloned()).collect();
-                Err(diagnose(e, &chain, &self.roots, purpose, now))
+                Err(diagnose(self.backend, e, &chain, &self.roots, purpose, now))
             }
         }
     }
@@ -543,10 +564,10 @@ fn check_validity(leaf: &Certificate<'_>, now: UnixTime) -> Result<(), Certifica
 /// Only these count for a path that the application verified: an unrelated certificate must not
 /// satisfy a pin.
 #[cfg(feature = "dangerous_configuration")]
-fn linked<'c>(sent: &'c [CertificateDer<'c>]) -> &'c [CertificateDer<'c>] {
+fn linked<'c>(backend: Backend, sent: &'c [CertificateDer<'c>]) -> &'c [CertificateDer<'c>] {
     let issued = |below: &CertificateDer<'_>, above: &CertificateDer<'_>| {
         let (Some(below), Some(above)) = (Certificate::read(below), Certificate::read(above)) else { return false };
-        above.subject == below.issuer && verify_signed(&ALL, &above.spki.into(), &below.signed).is_ok()
+        above.subject == below.issuer && verify_signed(verifiers(backend), &above.spki.into(), &below.signed).is_ok()
     };
     let links = sent.iter().zip(sent.iter().skip(1)).take_while(|(below, above)| issued(below, above));
     sent.get(..=links.count()).unwrap_or(sent)

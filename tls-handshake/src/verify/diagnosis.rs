@@ -5,6 +5,7 @@
 //! file looks for it among the certificates that can be on a path, the leaf first.
 
 use pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use tls_crypto::Backend;
 use tls_crypto::der::{self, Elements};
 use webpki::{EndEntityCert, Error as E};
 
@@ -48,13 +49,14 @@ const MAX_INTERMEDIATES: usize = 6;
 
 /// Finds the cause of webpki's error for a chain, leaf first.
 pub(crate) fn diagnose(
+    backend: Backend,
     e: E,
     chain: &[CertificateDer<'_>],
     roots: &RootCertStore,
     purpose: Purpose,
     now: UnixTime,
 ) -> Fault {
-    Diagnosis::new(chain, roots, purpose, now).of(e)
+    Diagnosis { backend, chain, steps: steps(chain), roots, purpose, now }.of(e)
 }
 
 /// A certificate that can be on a path.
@@ -68,6 +70,7 @@ pub(crate) struct Step<'c> {
 }
 
 struct Diagnosis<'c> {
+    backend: Backend,
     chain: &'c [CertificateDer<'c>],
     /// The certificates that can be on a path, from the leaf on.
     steps: Vec<Step<'c>>,
@@ -77,10 +80,6 @@ struct Diagnosis<'c> {
 }
 
 impl<'c> Diagnosis<'c> {
-    fn new(chain: &'c [CertificateDer<'c>], roots: &'c RootCertStore, purpose: Purpose, now: UnixTime) -> Self {
-        Self { chain, steps: steps(chain), roots, purpose, now }
-    }
-
     fn of(&self, e: E) -> Fault {
         let explained = || explain(e.clone(), self.chain.len(), self.roots.len());
         match e {
@@ -172,7 +171,7 @@ impl<'c> Diagnosis<'c> {
         }
         match e {
             E::UnsupportedSignatureAlgorithmContext(context) => {
-                let algorithm = SignatureAlgorithm::read(&context.signature_algorithm_id).text;
+                let algorithm = SignatureAlgorithm::read(self.backend, &context.signature_algorithm_id).text;
                 let part = UnsupportedPart::Algorithm;
                 let unsupported = UnsupportedSignature { part, algorithm, key: None };
                 CertificateError::UnsupportedSignature(unsupported.into()).into()
@@ -197,7 +196,7 @@ impl<'c> Diagnosis<'c> {
             let mut fault = None;
             for key in anchors.chain(above.map(|above| above.read.spki.to_vec())) {
                 left = left.checked_sub(1)?;
-                match signature_fault(&key, &step.read.signed) {
+                match signature_fault(self.backend, &key, &step.read.signed) {
                     None => {
                         fault = None;
                         break;

@@ -7,8 +7,8 @@
 
 use pki_types::{CertificateDer, Der, SubjectPublicKeyInfoDer, TrustAnchor, UnixTime};
 use tls_crypto::der::{self, Elements};
-use tls_crypto::sha1_for_cert_id;
 use tls_crypto::verify::VerificationMemo;
+use tls_crypto::{Backend, sha1_for_cert_id};
 use webpki::{EndEntityCert, KeyUsage};
 
 use crate::certificate_error::{CertificateError, OcspError, RevocationSource};
@@ -113,7 +113,7 @@ fn status<'r>(path: &ProvenPath<'_>, response: &'r [u8], now: UnixTime) -> Resul
     let basic = BasicResponse::read(response)?;
     let id = CertId::new(issuer.name, Some(&issuer.spki), path.end_entity().serial());
     let status = basic.status(&id.ok_or(OcspError::UntrustedResponder)?, now)?;
-    basic.check_signer(&issuer, now, path.memo())?;
+    basic.check_signer(&issuer, now, path.backend(), path.memo())?;
     status
 }
 
@@ -130,9 +130,21 @@ pub(crate) fn check_own(response: &[u8], chain: &[CertificateDer<'_>], now: Unix
     let id = CertId::new(leaf.issuer, issuer.as_ref().map(|issuer| &issuer.spki), leaf.serial);
     let status = basic.status(&id.ok_or(OcspError::UntrustedResponder)?, now)?;
     if let Some(issuer) = issuer {
-        basic.check_signer(&issuer, now, &VerificationMemo::none())?;
+        check_own_signer(&basic, &issuer, now)?;
     }
     status.map(|status| status.revoked)
+}
+
+/// Checks the signer with the first backend that supports the signature: no configuration is known
+/// yet.
+fn check_own_signer(basic: &BasicResponse<'_>, issuer: &Issuer<'_>, now: UnixTime) -> Result<(), OcspError> {
+    let memo = VerificationMemo::none();
+    let mut checked = Backend::ALL.iter().map(|backend| basic.check_signer(issuer, now, *backend, &memo));
+    let first = checked.next().unwrap_or(Err(OcspError::UntrustedResponder));
+    match first {
+        Ok(()) | Err(OcspError::BadSignature) => first,
+        Err(e) => checked.find(Result::is_ok).unwrap_or(Err(e)),
+    }
 }
 
 impl CertStatus<'_> {
@@ -241,10 +253,16 @@ impl<'r> BasicResponse<'r> {
     /// Checks that the issuer signed the response, or a responder that the issuer certified (RFC
     /// 6960 §4.2.2.2). Does not check the revocation of the responder's certificate, which would
     /// need yet another response.
-    fn check_signer(&self, issuer: &Issuer<'_>, now: UnixTime, memo: &VerificationMemo) -> Result<(), OcspError> {
+    fn check_signer(
+        &self,
+        issuer: &Issuer<'_>,
+        now: UnixTime,
+        backend: Backend,
+        memo: &VerificationMemo,
+    ) -> Result<(), OcspError> {
         let verify = |key: &SubjectPublicKeyInfoDer<'_>| {
-            memo.with_algorithms(|algorithms| verify_signed(algorithms, key, &self.signed)).map_err(|e| {
-                let unsupported = unsupported_signature(&e, key, &self.signed);
+            memo.with_algorithms(backend, |algorithms| verify_signed(algorithms, key, &self.signed)).map_err(|e| {
+                let unsupported = unsupported_signature(backend, &e, key, &self.signed);
                 unsupported.map_or(OcspError::BadSignature, OcspError::UnsupportedSignature)
             })
         };
@@ -262,11 +280,11 @@ impl<'r> BasicResponse<'r> {
             if !self.responder.is(read.subject, read.spki) {
                 continue;
             }
-            match issuer.check_delegation(&certificate, now, memo) {
+            match issuer.check_delegation(&certificate, now, backend, memo) {
                 Ok(()) => result = verify(&read.spki.into()),
                 // A signature of an accepted responder says more.
                 Err(e) if result == Err(OcspError::UntrustedResponder) => {
-                    result = Err(issuer.explain(e, &read, whole, now));
+                    result = Err(issuer.explain(backend, e, &read, whole, now));
                 }
                 Err(_) => {}
             }
@@ -294,18 +312,26 @@ impl Issuer<'_> {
         &self,
         responder: &CertificateDer<'_>,
         now: UnixTime,
+        backend: Backend,
         memo: &VerificationMemo,
     ) -> Result<(), webpki::Error> {
         let responder = EndEntityCert::try_from(responder)?;
         let anchors = [self.anchor().ok_or(webpki::Error::BadDer)?];
         let usage = KeyUsage::required(oid::OCSP_SIGNING);
-        memo.with_algorithms(|algorithms| {
+        memo.with_algorithms(backend, |algorithms| {
             responder.verify_for_usage(algorithms, &anchors, &[], now, usage, None, None).map(drop)
         })
     }
 
     /// Returns why the certificate of a responder is not one that the issuer certified for OCSP.
-    fn explain(&self, e: webpki::Error, read: &Certificate<'_>, whole: &[u8], now: UnixTime) -> OcspError {
+    fn explain(
+        &self,
+        backend: Backend,
+        e: webpki::Error,
+        read: &Certificate<'_>,
+        whole: &[u8],
+        now: UnixTime,
+    ) -> OcspError {
         use webpki::Error as E;
         let why = match e {
             E::RequiredEkuNotFoundContext(_) | E::EmptyEkuExtension => {
@@ -315,7 +341,7 @@ impl Issuer<'_> {
             E::UnknownIssuer | E::CaUsedAsEndEntity => return OcspError::UntrustedResponder,
             e => {
                 let roots = self.anchor().map(|anchor| anchor.to_owned()).into_iter().collect();
-                diagnose(e, &[CertificateDer::from(whole)], &roots, Purpose::Server, now).why
+                diagnose(backend, e, &[CertificateDer::from(whole)], &roots, Purpose::Server, now).why
             }
         };
         let responder = bounded(ReadableName(read.subject).to_string());

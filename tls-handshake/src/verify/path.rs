@@ -11,6 +11,7 @@
 use std::cell::Cell;
 
 use pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
+use tls_crypto::Backend;
 use webpki::VerifiedPath;
 
 use crate::certificate_error::CertificateError;
@@ -24,6 +25,7 @@ use crate::verify::x509::{Certificate, KeyUse, ReadableName};
 
 /// The inputs shared by all paths of a chain.
 pub(crate) struct PathPass<'c> {
+    backend: Backend,
     pub(crate) roots: &'c RootCertStore,
     pub(crate) crls: Option<&'c Crls>,
     pub(crate) now: UnixTime,
@@ -35,12 +37,13 @@ pub(crate) struct PathPass<'c> {
 
 impl<'c> PathPass<'c> {
     pub(crate) fn new(
+        backend: Backend,
         roots: &'c RootCertStore,
         crls: Option<&'c Crls>,
         now: UnixTime,
         intermediates: &'c [CertificateDer<'c>],
     ) -> Self {
-        Self { roots, crls, now, intermediates, signatures_left: Cell::new(LIST_SIGNATURES) }
+        Self { backend, roots, crls, now, intermediates, signatures_left: Cell::new(LIST_SIGNATURES) }
     }
 
     /// Checks a path. Returns when the first certificate or CRL that it depends on expires.
@@ -88,6 +91,7 @@ impl<'c> PathPass<'c> {
     ) -> Result<Option<UnixTime>, Fault> {
         let context = CrlContext {
             now: self.now,
+            backend: self.backend,
             verify: &|key, signed| verify_signed(algorithms, key, signed),
             signatures_left: &self.signatures_left,
         };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pki_types::{CertificateDer, TrustAnchor, UnixTime};
-use tls_crypto::der;
+use tls_crypto::{Backend, der};
 
 use crate::certificate_error::{
     AnchorRejection, AnchorReport, CertificateError, CertificateReport, ChainReport, Hint, Refusal, RevocationSource,
@@ -24,6 +24,7 @@ const MAX_ANCHORS: usize = 8;
 
 /// Adds a report of the chain to the fault.
 pub(crate) fn refusal(
+    backend: Backend,
     fault: Fault,
     chain: &[CertificateDer<'_>],
     roots: &RootCertStore,
@@ -42,12 +43,12 @@ pub(crate) fn refusal(
         let Some(certificate) = certificate else { continue };
         for anchor in roots.anchors.iter().filter(|anchor| anchor.subject.as_ref() == certificate.issuer) {
             if anchors.len() < MAX_ANCHORS {
-                anchors.push(reject(anchor, at, certificate));
+                anchors.push(reject(backend, anchor, at, certificate));
             }
         }
     }
     let rejected = at.or_else(|| is_about_leaf(&why).then_some(0));
-    let hint = hint(&why, rejected, purpose, &read, &anchors);
+    let hint = hint(backend, &why, rejected, purpose, &read, &anchors);
     let anchors_configured = roots.anchors.len();
     let report = ChainReport { now: since_1970(now), certificates, rejected, anchors, anchors_configured, hint };
     Refusal { why, chain: Some(Arc::new(report)), alert: None }
@@ -89,9 +90,9 @@ fn describe(der: &CertificateDer<'_>, read: Option<&Certificate<'_>>) -> Certifi
     }
 }
 
-fn reject(anchor: &TrustAnchor<'_>, issuer_of: usize, certificate: &Certificate<'_>) -> AnchorReport {
+fn reject(backend: Backend, anchor: &TrustAnchor<'_>, issuer_of: usize, certificate: &Certificate<'_>) -> AnchorReport {
     let spki = der::element(der::SEQUENCE, &[&anchor.subject_public_key_info]);
-    let rejected = match signature_fault(&spki, &certificate.signed) {
+    let rejected = match signature_fault(backend, &spki, &certificate.signed) {
         None => AnchorRejection::OtherCheck,
         Some(SignatureFault::Invalid) => AnchorRejection::OtherKey,
         Some(SignatureFault::OtherKeyType) => AnchorRejection::OtherKeyType,
@@ -101,8 +102,8 @@ fn reject(anchor: &TrustAnchor<'_>, issuer_of: usize, certificate: &Certificate<
 }
 
 impl Certificate<'_> {
-    fn is_self_signed(&self) -> bool {
-        self.issuer == self.subject && signature_fault(self.spki, &self.signed).is_none()
+    fn is_self_signed(&self, backend: Backend) -> bool {
+        self.issuer == self.subject && signature_fault(backend, self.spki, &self.signed).is_none()
     }
 }
 
@@ -125,6 +126,7 @@ pub(crate) fn serial_text(serial: &[u8]) -> String {
 
 /// Returns what the operator can do about the error, if the cause is a common mistake.
 fn hint(
+    backend: Backend,
     why: &CertificateError,
     rejected: Option<usize>,
     purpose: Purpose,
@@ -157,7 +159,7 @@ fn hint(
     }
     let read = || chain.iter().flatten();
     let mut top = read().next()?;
-    if top.is_self_signed() {
+    if top.is_self_signed(backend) {
         return Some(Hint::SelfSigned);
     }
     // Each step moves to another certificate. The count ends a cycle.
@@ -168,7 +170,7 @@ fn hint(
         }
     }
     let issuer = bounded(ReadableName(top.issuer).to_string());
-    Some(match top.is_self_signed() {
+    Some(match top.is_self_signed(backend) {
         true => Hint::PrivateCa { subject: issuer },
         false => Hint::MissingIntermediate { issuer },
     })

@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use pki_types::{SubjectPublicKeyInfoDer, UnixTime};
+use tls_crypto::Backend;
 use tls_crypto::der::{self, Elements};
 use tls_crypto::pem::{self, Content, Encoding};
 use webpki::{BorrowedCertRevocationList, CertRevocationList};
@@ -180,7 +181,7 @@ impl Crls {
             }
         }
         match unusable {
-            Some((list, fault)) => Err(list.explain(fault, link, since_1970(context.now))),
+            Some((list, fault)) => Err(list.explain(context.backend, fault, link, since_1970(context.now))),
             None if self.policy.accept_unknown => Ok(None),
             None => Err(CertificateError::UnknownRevocationStatus {
                 issuer: bounded(ReadableName(link.certificate.issuer).to_string()),
@@ -219,6 +220,7 @@ pub(crate) struct Link<'a> {
 
 /// The inputs shared by all paths of a verification.
 pub(crate) struct CrlContext<'a> {
+    pub(crate) backend: Backend,
     pub(crate) now: UnixTime,
     pub(crate) verify: &'a dyn Fn(&SubjectPublicKeyInfoDer<'_>, &Signed<'_>) -> Result<(), webpki::Error>,
     /// The number of CRL signatures that may still be checked. Bounds the work that a peer with
@@ -305,7 +307,7 @@ impl List {
         Signed::read(&mut Elements::new(fields)).map(|(signed, _)| signed)
     }
 
-    fn explain(&self, fault: ListFault, link: &Link<'_>, now: Duration) -> CertificateError {
+    fn explain(&self, backend: Backend, fault: ListFault, link: &Link<'_>, now: Duration) -> CertificateError {
         let crl = self.name();
         let why = match fault {
             ListFault::Expired => {
@@ -325,7 +327,7 @@ impl List {
                     found.unwrap_or_default()
                 )
             }
-            ListFault::Signature => match self.signed().and_then(|signed| signature_fault(&link.issuer_key, &signed)) {
+            ListFault::Signature => match self.signed().and_then(|signed| signature_fault(backend, &link.issuer_key, &signed)) {
                 Some(SignatureFault::Unsupported(unsupported)) => format!("its signature {unsupported}"),
                 Some(SignatureFault::OtherKeyType) => {
                     "its signature is of another type than the key that issued the certificate; load the CRL of that key"

@@ -14,8 +14,9 @@ use pki_types::{SubjectPublicKeyInfoDer, UnixTime};
 use tls_codec::code_points::SignatureScheme;
 use tls_codec::extension::SerializedSct;
 use tls_codec::list::List;
+use tls_crypto::Backend;
 use tls_crypto::der::{self, Elements};
-use tls_crypto::verify::{ECDSA_P256_SHA256, RSA_PKCS1_2048_8192_SHA256};
+use tls_crypto::verify::{Algorithm, verifier};
 
 use crate::certificate_error::{CertificateError, SctError, UnsupportedPart, UnsupportedSignature};
 use crate::verify::algorithm::{Key, unsupported_signature};
@@ -152,7 +153,7 @@ impl CtPolicy {
         scts.truncate(MAX_SCTS);
         let (mut operators, mut rejected) = (Vec::new(), Vec::new());
         for (sct, entry) in scts {
-            match self.verify(sct, entry, leaf.not_after, now) {
+            match self.verify(path.backend(), sct, entry, leaf.not_after, now) {
                 Ok(log) if operators.contains(&&log.operator) => {}
                 Ok(log) => operators.push(&log.operator),
                 Err(e) => rejected.push(e),
@@ -168,6 +169,7 @@ impl CtPolicy {
     /// Verifies an SCT, and returns its log.
     fn verify(
         &self,
+        backend: Backend,
         sct: Option<&[u8]>,
         entry: &Entry<'_>,
         not_after: UnixTime,
@@ -180,20 +182,21 @@ impl CtPolicy {
         let message = sct.signed_message(entry);
         let unsupported = |signature| SctError::UnsupportedSignature { log: name(), signature };
         // SHA-256 with ECDSA or RSA are the only algorithms (RFC 6962 §2.1.4).
-        let algorithm = match sct.algorithm {
-            SignatureScheme::ECDSA_SECP256R1_SHA256 => ECDSA_P256_SHA256,
-            SignatureScheme::RSA_PKCS1_SHA256 => RSA_PKCS1_2048_8192_SHA256,
-            other => {
-                let (part, key) = (UnsupportedPart::Algorithm, Some(Key::read(&log.key).text));
-                return Err(unsupported(UnsupportedSignature { part, algorithm: other.to_string(), key }.into()));
-            }
+        let name_of = |scheme| match scheme {
+            SignatureScheme::ECDSA_SECP256R1_SHA256 => Some(Algorithm::EcdsaP256Sha256),
+            SignatureScheme::RSA_PKCS1_SHA256 => Some(Algorithm::RsaPkcs1Sha256),
+            _ => None,
+        };
+        let Some(algorithm) = name_of(sct.algorithm).and_then(|algorithm| verifier(backend, algorithm)) else {
+            let (part, key) = (UnsupportedPart::Algorithm, Some(Key::read(backend, &log.key).text));
+            return Err(unsupported(UnsupportedSignature { part, algorithm: sct.algorithm.to_string(), key }.into()));
         };
         let verified = webpki::RawPublicKeyEntity::try_from(&log.key)
             .and_then(|key| key.verify_signature(algorithm, &message, sct.signature));
         if let Err(e) = verified {
             let id = algorithm.signature_alg_id();
             let signed = Signed { message: &message, algorithm: id.as_ref(), signature: sct.signature };
-            let fault = unsupported_signature(&e, &log.key, &signed);
+            let fault = unsupported_signature(backend, &e, &log.key, &signed);
             return Err(fault.map_or_else(|| SctError::BadSignature { log: name() }, unsupported));
         }
         let timestamp = Duration::from_millis(sct.timestamp);

@@ -5,7 +5,7 @@ use std::fmt;
 use pki_types::{CertificateDer, ServerName, UnixTime};
 use tls_codec::extension::SerializedSct;
 use tls_codec::list::List;
-use tls_crypto::HashAlgorithm;
+use tls_crypto::{Backend, HashAlgorithm};
 
 use crate::certificate_error::{CertificateError, Refusal};
 use crate::verify::chain::{ChainVerifier, ProvenPath, Purpose};
@@ -138,6 +138,11 @@ impl ServerVerifier {
     #[must_use]
     pub fn chain(&self) -> &ChainVerifier {
         &self.chain
+    }
+
+    /// Sets the backend that checks signatures, as [`ChainVerifier::set_backend`].
+    pub fn set_backend(&mut self, backend: Backend) {
+        self.chain.set_backend(backend);
     }
 
     /// Returns the trust anchors.

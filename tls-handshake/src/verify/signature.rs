@@ -2,6 +2,8 @@
 
 use pki_types::{CertificateDer, SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer};
 use tls_codec::code_points::SignatureScheme;
+use tls_crypto::Backend;
+use tls_crypto::verify::{Algorithm, verifier};
 
 use crate::certificate_error::CertificateError;
 use crate::error::Error;
@@ -10,18 +12,26 @@ use crate::verify::x509::Signed;
 
 /// The rules of a protocol version for handshake signatures.
 pub(crate) struct SignatureRules {
-    /// The supported schemes, in order of preference.
-    pub(crate) schemes: &'static [SignatureScheme],
-    /// The algorithms of each scheme.
-    pub(crate) algorithms: &'static [(SignatureScheme, Algorithms)],
+    /// The schemes, in order of preference, with their algorithms.
+    pub(crate) schemes: &'static [(SignatureScheme, &'static [Algorithm])],
 }
 
-type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
-
 impl SignatureRules {
-    /// Returns the algorithms of a scheme; none if the scheme is not supported.
-    fn algorithms(&self, scheme: SignatureScheme) -> Algorithms {
-        self.algorithms.iter().find(|(known, _)| *known == scheme).map_or(&[], |(_, algorithms)| algorithms)
+    /// Returns the algorithms of a scheme; none if the version does not allow it.
+    fn algorithms(&self, scheme: SignatureScheme) -> &'static [Algorithm] {
+        self.schemes.iter().find(|(known, _)| *known == scheme).map_or(&[], |(_, algorithms)| algorithms)
+    }
+
+    /// Returns the schemes that ring has.
+    #[cfg(test)]
+    pub(crate) fn schemes(&self) -> Vec<SignatureScheme> {
+        let schemes = self.schemes.iter().map(|(scheme, _)| *scheme);
+        schemes.filter(|scheme| self.allow(Backend::ring(), *scheme)).collect()
+    }
+
+    /// Returns whether the version allows the scheme, and the backend has an algorithm of it.
+    pub(crate) fn allow(&self, backend: Backend, scheme: SignatureScheme) -> bool {
+        self.algorithms(scheme).iter().any(|algorithm| verifier(backend, *algorithm).is_some())
     }
 }
 
@@ -40,27 +50,28 @@ pub(crate) struct DigitallySigned<'a> {
 /// [`Error::UnsupportedKey`] if this library does not support the key;
 /// [`Error::Certificate`] if the leaf cannot be parsed.
 pub(crate) fn check(
+    backend: Backend,
     rules: &SignatureRules,
     leaf: &CertificateDer<'_>,
     content: &[u8],
     signed: DigitallySigned<'_>,
 ) -> Result<(), Error> {
     let algorithms = rules.algorithms(signed.algorithm);
-    if algorithms.is_empty() {
+    if !rules.allow(backend, signed.algorithm) {
         return Err(Error::SignatureSchemeNotOffered(signed.algorithm));
     }
     let unsupported = |leaf: &webpki::EndEntityCert<'_>| {
         let spki = leaf.subject_public_key_info();
-        let key = unsupported_key_of(signed.algorithm, algorithms.len() == 1, &spki)?;
+        let key = unsupported_key_of(backend, signed.algorithm, algorithms.len() == 1, &spki)?;
         Some(Error::UnsupportedKey { scheme: signed.algorithm, key })
     };
     let leaf = webpki::EndEntityCert::try_from(leaf).map_err(|_| CertificateError::BadEncoding)?;
-    for algorithm in algorithms {
-        match leaf.verify_signature(*algorithm, content, signed.signature) {
+    for algorithm in algorithms.iter().filter_map(|algorithm| verifier(backend, *algorithm)) {
+        match leaf.verify_signature(algorithm, content, signed.signature) {
             Ok(()) => return Ok(()),
             // The key has another type. The scheme's next algorithm may fit.
             Err(webpki::Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)) => {}
-            // ring rejects an unsupported key like an invalid signature.
+            // The backend rejects an unsupported key like an invalid signature.
             Err(_) => return Err(unsupported(&leaf).unwrap_or(Error::BadSignature)),
         }
     }
@@ -98,7 +109,6 @@ mod tests {
     use crate::verify::{tls12, tls13};
     use rcgen::SigningKey;
     use tls_codec::code_points::AlertDescription;
-    use tls_crypto::verify::{ECDSA_P256_SHA256, ECDSA_P256_SHA384, ECDSA_P384_SHA256};
 
     /// Returns a P-256 key and its self-signed certificate.
     fn made() -> (rcgen::KeyPair, CertificateDer<'static>) {
@@ -112,7 +122,13 @@ mod tests {
         let (key, leaf) = made();
         let signature = key.sign(b"content").unwrap();
         let verify = |leaf: &CertificateDer<'_>, scheme, content: &[u8]| {
-            check(&tls13::RULES, leaf, content, DigitallySigned { algorithm: scheme, signature: &signature })
+            check(
+                Backend::ring(),
+                &tls13::RULES,
+                leaf,
+                content,
+                DigitallySigned { algorithm: scheme, signature: &signature },
+            )
         };
         let (own, pkcs1) = (SignatureScheme::ECDSA_SECP256R1_SHA256, SignatureScheme::RSA_PKCS1_SHA256);
         assert_eq!(verify(&leaf, own, b"content"), Ok(()));
@@ -128,7 +144,8 @@ mod tests {
     fn handshake_signature_of_unsupported_key_names_the_key() {
         let signature_of = |rules: &SignatureRules, name: &str, algorithm| {
             let [_, ca] = case(name);
-            check(rules, &ca, b"content", DigitallySigned { algorithm, signature: b"signature" }).unwrap_err()
+            check(Backend::ring(), rules, &ca, b"content", DigitallySigned { algorithm, signature: b"signature" })
+                .unwrap_err()
         };
         let (rsa, p256) = (SignatureScheme::RSA_PSS_RSAE_SHA256, SignatureScheme::ECDSA_SECP256R1_SHA256);
         for rules in [&tls12::RULES, &tls13::RULES] {
@@ -149,7 +166,7 @@ mod tests {
             }
             let [_, ca] = off_curve(&rcgen::PKCS_ECDSA_P256_SHA256);
             let signed = DigitallySigned { algorithm: p256, signature: b"signature" };
-            let text = check(rules, &ca, b"content", signed).unwrap_err().to_string();
+            let text = check(Backend::ring(), rules, &ca, b"content", signed).unwrap_err().to_string();
             assert!(
                 text.contains("an EC key on P-256 whose point is not on the curve, which is not supported"),
                 "{text}"
@@ -171,20 +188,22 @@ mod tests {
         let verify = |algorithms: &[&dyn SignatureVerificationAlgorithm], algorithm: &[u8]| {
             verify_signed(algorithms, &read.spki.into(), &Signed { algorithm, ..read.signed }).is_ok()
         };
-        let (sha256, sha384) = (ECDSA_P256_SHA256.signature_alg_id(), ECDSA_P256_SHA384.signature_alg_id());
-        for algorithms in [[ECDSA_P384_SHA256, ECDSA_P256_SHA256], [ECDSA_P256_SHA256, ECDSA_P384_SHA256]] {
+        let of = |algorithm| verifier(Backend::ring(), algorithm).unwrap();
+        let p256_sha256 = of(Algorithm::EcdsaP256Sha256);
+        let (p256_sha384, p384_sha256) = (of(Algorithm::EcdsaP256Sha384), of(Algorithm::EcdsaP384Sha256));
+        let (sha256, sha384) = (p256_sha256.signature_alg_id(), p256_sha384.signature_alg_id());
+        for algorithms in [[p384_sha256, p256_sha256], [p256_sha256, p384_sha256]] {
             assert!(verify(&algorithms, &sha256));
             assert!(!verify(&algorithms, &sha384));
         }
-        assert!(!verify(&[ECDSA_P256_SHA256, ECDSA_P256_SHA384], &sha384));
-        assert!(!verify(&[], &sha256) && !verify(&[ECDSA_P256_SHA256], &[]));
+        assert!(!verify(&[p256_sha256, p256_sha384], &sha384));
+        assert!(!verify(&[], &sha256) && !verify(&[p256_sha256], &[]));
     }
 
     #[test]
     fn rules_exclude_sha1_and_md5() {
         for rules in [&tls12::RULES, &tls13::RULES] {
-            assert_eq!(rules.schemes.len(), rules.algorithms.len());
-            assert!(rules.schemes.iter().all(|scheme| !rules.algorithms(*scheme).is_empty()));
+            assert!(rules.schemes.iter().all(|(_, algorithms)| !algorithms.is_empty()));
             for forbidden in [SignatureScheme::RSA_PKCS1_SHA1, SignatureScheme::ECDSA_SHA1, SignatureScheme(0x0101)] {
                 assert!(rules.algorithms(forbidden).is_empty());
             }
@@ -199,6 +218,6 @@ mod tests {
             assert!(tls13::RULES.algorithms(pkcs1).is_empty());
             assert_eq!(tls12::RULES.algorithms(pkcs1).len(), 1);
         }
-        assert!(tls13::RULES.algorithms.iter().all(|(_, algorithms)| algorithms.len() == 1));
+        assert!(tls13::RULES.schemes.iter().all(|(_, algorithms)| algorithms.len() == 1));
     }
 }

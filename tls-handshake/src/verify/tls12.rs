@@ -3,25 +3,33 @@
 
 use tls_codec::code_points::{ClientCertificateKind, SignatureScheme};
 use tls_crypto::Tls12Authentication;
-use tls_crypto::verify as algorithms;
+use tls_crypto::verify::Algorithm;
 
 use super::signature::SignatureRules;
-use crate::negotiate::CERTIFICATE_SCHEMES;
 
 /// A scheme names a hash and a key type; for ECDSA, the certificate determines the curve. Includes
 /// PKCS#1 v1.5, but not SHA-1 and MD5.
 pub(crate) static RULES: SignatureRules = SignatureRules {
-    schemes: &CERTIFICATE_SCHEMES,
-    algorithms: &[
-        (SignatureScheme::ECDSA_SECP256R1_SHA256, &[algorithms::ECDSA_P256_SHA256, algorithms::ECDSA_P384_SHA256]),
-        (SignatureScheme::ECDSA_SECP384R1_SHA384, &[algorithms::ECDSA_P384_SHA384, algorithms::ECDSA_P256_SHA384]),
-        (SignatureScheme::ED25519, &[algorithms::ED25519]),
-        (SignatureScheme::RSA_PSS_RSAE_SHA256, &[algorithms::RSA_PSS_2048_8192_SHA256_LEGACY_KEY]),
-        (SignatureScheme::RSA_PSS_RSAE_SHA384, &[algorithms::RSA_PSS_2048_8192_SHA384_LEGACY_KEY]),
-        (SignatureScheme::RSA_PSS_RSAE_SHA512, &[algorithms::RSA_PSS_2048_8192_SHA512_LEGACY_KEY]),
-        (SignatureScheme::RSA_PKCS1_SHA256, &[algorithms::RSA_PKCS1_2048_8192_SHA256]),
-        (SignatureScheme::RSA_PKCS1_SHA384, &[algorithms::RSA_PKCS1_2048_8192_SHA384]),
-        (SignatureScheme::RSA_PKCS1_SHA512, &[algorithms::RSA_PKCS1_2048_8192_SHA512]),
+    schemes: &[
+        (
+            SignatureScheme::ECDSA_SECP256R1_SHA256,
+            &[Algorithm::EcdsaP256Sha256, Algorithm::EcdsaP384Sha256, Algorithm::EcdsaP521Sha256],
+        ),
+        (
+            SignatureScheme::ECDSA_SECP384R1_SHA384,
+            &[Algorithm::EcdsaP384Sha384, Algorithm::EcdsaP256Sha384, Algorithm::EcdsaP521Sha384],
+        ),
+        (SignatureScheme::ED25519, &[Algorithm::Ed25519]),
+        (SignatureScheme::RSA_PSS_RSAE_SHA256, &[Algorithm::RsaPssSha256]),
+        (SignatureScheme::RSA_PSS_RSAE_SHA384, &[Algorithm::RsaPssSha384]),
+        (SignatureScheme::RSA_PSS_RSAE_SHA512, &[Algorithm::RsaPssSha512]),
+        (SignatureScheme::RSA_PKCS1_SHA256, &[Algorithm::RsaPkcs1Sha256]),
+        (SignatureScheme::RSA_PKCS1_SHA384, &[Algorithm::RsaPkcs1Sha384]),
+        (SignatureScheme::RSA_PKCS1_SHA512, &[Algorithm::RsaPkcs1Sha512]),
+        (
+            SignatureScheme::ECDSA_SECP521R1_SHA512,
+            &[Algorithm::EcdsaP521Sha512, Algorithm::EcdsaP256Sha512, Algorithm::EcdsaP384Sha512],
+        ),
     ],
 };
 
@@ -36,6 +44,7 @@ pub(crate) fn kind_of(scheme: SignatureScheme) -> Option<ClientCertificateKind> 
     match scheme {
         SignatureScheme::ECDSA_SECP256R1_SHA256
         | SignatureScheme::ECDSA_SECP384R1_SHA384
+        | SignatureScheme::ECDSA_SECP521R1_SHA512
         | SignatureScheme::ED25519 => Some(ClientCertificateKind::ECDSA_SIGN),
         SignatureScheme::RSA_PSS_RSAE_SHA256
         | SignatureScheme::RSA_PSS_RSAE_SHA384
@@ -63,7 +72,7 @@ mod tests {
 
     #[test]
     fn scheme_fits_one_suite_authentication() {
-        for scheme in RULES.schemes {
+        for (scheme, _) in RULES.schemes {
             assert_ne!(is_for(Tls12Authentication::Ecdsa, *scheme), is_for(Tls12Authentication::Rsa, *scheme));
         }
         assert!(is_for(Tls12Authentication::Ecdsa, SignatureScheme::ED25519), "RFC 8422 §5.10");

@@ -3,7 +3,7 @@
 
 use tls_codec::code_points::SignatureScheme;
 use tls_crypto::Digest;
-use tls_crypto::verify as algorithms;
+use tls_crypto::verify::Algorithm;
 
 use super::signature::SignatureRules;
 
@@ -11,20 +11,13 @@ use super::signature::SignatureRules;
 /// algorithm.
 pub(crate) static RULES: SignatureRules = SignatureRules {
     schemes: &[
-        SignatureScheme::ECDSA_SECP256R1_SHA256,
-        SignatureScheme::ECDSA_SECP384R1_SHA384,
-        SignatureScheme::ED25519,
-        SignatureScheme::RSA_PSS_RSAE_SHA256,
-        SignatureScheme::RSA_PSS_RSAE_SHA384,
-        SignatureScheme::RSA_PSS_RSAE_SHA512,
-    ],
-    algorithms: &[
-        (SignatureScheme::ECDSA_SECP256R1_SHA256, &[algorithms::ECDSA_P256_SHA256]),
-        (SignatureScheme::ECDSA_SECP384R1_SHA384, &[algorithms::ECDSA_P384_SHA384]),
-        (SignatureScheme::ED25519, &[algorithms::ED25519]),
-        (SignatureScheme::RSA_PSS_RSAE_SHA256, &[algorithms::RSA_PSS_2048_8192_SHA256_LEGACY_KEY]),
-        (SignatureScheme::RSA_PSS_RSAE_SHA384, &[algorithms::RSA_PSS_2048_8192_SHA384_LEGACY_KEY]),
-        (SignatureScheme::RSA_PSS_RSAE_SHA512, &[algorithms::RSA_PSS_2048_8192_SHA512_LEGACY_KEY]),
+        (SignatureScheme::ECDSA_SECP256R1_SHA256, &[Algorithm::EcdsaP256Sha256]),
+        (SignatureScheme::ECDSA_SECP384R1_SHA384, &[Algorithm::EcdsaP384Sha384]),
+        (SignatureScheme::ED25519, &[Algorithm::Ed25519]),
+        (SignatureScheme::RSA_PSS_RSAE_SHA256, &[Algorithm::RsaPssSha256]),
+        (SignatureScheme::RSA_PSS_RSAE_SHA384, &[Algorithm::RsaPssSha384]),
+        (SignatureScheme::RSA_PSS_RSAE_SHA512, &[Algorithm::RsaPssSha512]),
+        (SignatureScheme::ECDSA_SECP521R1_SHA512, &[Algorithm::EcdsaP521Sha512]),
     ],
 };
 

@@ -16,7 +16,7 @@ use strata_tls_handshake::{
     ClientConnection, ClientSessionValue, Connection, ExternalPsk, Identity, Outgoing, Progress, Role, RootCertStore,
     ServerConnection,
 };
-use tls_crypto::{PrivateKey, SignatureAlgorithm};
+use tls_crypto::{Backend, PrivateKey, SignatureAlgorithm};
 
 /// A CA, a server certificate for `a.test` and a client certificate.
 pub struct Pki {
@@ -94,7 +94,7 @@ impl Pki {
     }
 
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
-        private_key(&self.key).sign(SignatureAlgorithm::EcdsaP256Sha256, message).unwrap()
+        private_key(&self.key).sign(Backend::ring(), SignatureAlgorithm::EcdsaP256Sha256, message).unwrap()
     }
 
     pub fn private_key(&self) -> PrivateKey {

@@ -65,6 +65,8 @@ pub(super) const TABLES: &[Table] = &[
         reached: &[
             ("NoSuiteOfVersion", "tls-handshake/src/config/validate.rs", "suites_require_their_version", ""),
             ("Settings", "tls-handshake/src/tests/alpn.rs", "required_alpn_without_protocols_is_contradiction", ""),
+            ("UnsupportedGroup", "tls-api/tests/memory/backends.rs", "names_that_the_backend_lacks_are_rejected_in_any_order", ""),
+            ("UnsupportedSignatureScheme", "tls-api/tests/memory/backends.rs", "names_that_the_backend_lacks_are_rejected_in_any_order", ""),
             ("LimitTooSmall", "tls-handshake/src/config/validate.rs", "limits_must_allow_a_handshake", ""),
         ],
     },

@@ -59,7 +59,10 @@ fn pinned_certificate_without_its_key_is_rejected() {
     let request: NeedSignature = strata_tls::Session::take_signature_request(&mut pair.server).unwrap();
     let own =
         tls_crypto::PrivateKey::from_der(&KeyPair::generate().unwrap().serialize_der().as_slice().try_into().unwrap());
-    let signature = own.unwrap().sign(tls_crypto::SignatureAlgorithm::EcdsaP256Sha256, request.message()).unwrap();
+    let signature = own
+        .unwrap()
+        .sign(tls_crypto::Backend::ring(), tls_crypto::SignatureAlgorithm::EcdsaP256Sha256, request.message())
+        .unwrap();
     strata_tls::Session::answer_signature(&mut pair.server, request.answer(signature)).unwrap();
     assert_eq!(pair.settle(), Err(strata_tls::Error::BadSignature));
 }

@@ -117,7 +117,8 @@ impl WaitClientIdentity {
         answer: ClientIdentityAnswer,
         out: &mut dyn Sink,
     ) -> Result<Step<State>, Error> {
-        let chosen = answer.into_chosen(&signatures::RULES);
+        let backend = self.context.config.common.backend;
+        let chosen = answer.into_chosen(backend, &signatures::RULES);
         self.context.send_certificate(chosen.as_ref().map(|(identity, _)| &**identity), out)?;
         let ready = KeysReady::after(self.context, self.signed, out)?;
         let Some((identity, scheme)) = chosen else {
@@ -126,7 +127,7 @@ impl WaitClientIdentity {
         // RFC 5246 §7.4.8: CertificateVerify signs all messages so far, not their hash. The
         // transcript has kept them.
         let messages = ready.transcript.messages().unwrap_or_default().to_vec();
-        let need = NeedSignature::new(ready.connection_id, identity, scheme, messages);
+        let need = NeedSignature::new(ready.connection_id, backend, identity, scheme, messages);
         Ok(Step::Ask(State::WaitSignature(WaitSignature { ready, scheme }), Need::Signature(need)))
     }
 }
@@ -172,7 +173,8 @@ impl KeysReady {
         let group = group_id(signed.group);
         let key = match shares.and_then(|shares| shares.into_key(group)) {
             Some(key) => key,
-            None => EphemeralKey::generate(signed.group).map_err(|_| Error::Crypto("generating a key share"))?,
+            None => EphemeralKey::generate(config.common.backend, signed.group)
+                .map_err(|_| Error::Crypto("generating a key share"))?,
         };
         flight::send(out, &mut transcript, &mut |w| {
             w.message(HandshakeType::CLIENT_KEY_EXCHANGE, |w| w.vec8_bytes(key.public_key()))
@@ -182,7 +184,7 @@ impl KeysReady {
             MasterSecretKind::Extended => Binding::ExtendedMasterSecret(transcript.hash()),
             MasterSecretKind::Plain => Binding::Randoms,
         };
-        let keys = Keys::derive(Side::Client, suite, secret, &binding, randoms, out);
+        let keys = Keys::derive(Side::Client, config.common.backend, suite, secret, &binding, randoms, out);
         let negotiated = Negotiated {
             suite: suite.into(),
             group: Some(group),

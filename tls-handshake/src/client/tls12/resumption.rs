@@ -51,7 +51,8 @@ impl Resuming {
             return Err(Illegal::ResumedMasterSecret { session_had_it: !extended }.into());
         }
         let full = Some(FullHandshake { authenticated: session.authenticated, expires: session.expires });
-        let ResumedSecret { master, peer } = ResumedSecret::by_client(session).ok_or_else(refused)?;
+        let ResumedSecret { master, peer } =
+            ResumedSecret::by_client(self.config.common.backend, session).ok_or_else(refused)?;
         let keys = Keys::resume(Side::Client, suite, master, extended, self.randoms, out);
         let negotiated = Negotiated {
             suite: suite.into(),

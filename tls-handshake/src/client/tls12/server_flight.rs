@@ -127,7 +127,7 @@ impl State {
         let alpn = Offer::check_alpn(&offer.config, extensions.alpn)?;
         let answer = (extensions.record_size_limit, extensions.max_fragment_length);
         RecordSizes::from_server(&offer.config, answer)?.apply(&offer.config.common, ProtocolVersion::TLS12, out);
-        let mut transcript = Transcript::new(suite.hash);
+        let mut transcript = Transcript::new(common.backend, suite.hash);
         let randoms = Randoms { client: offer.random, server: *m.msg.random };
         let promise = Promise::of(extensions.session_ticket);
         if resumed {
@@ -290,7 +290,8 @@ impl WaitVerdict {
         let signed = DigitallySigned { algorithm: exchange.algorithm, signature: &exchange.signature };
         let offered = &context.config.common.schemes;
         let cert = PeerCertVerified::check(verdict)?;
-        let proof = cert.check_signature(&signatures::RULES, offered, &content, signed)?;
+        let proof =
+            cert.check_signature(context.config.common.backend, &signatures::RULES, offered, &content, signed)?;
         Ok((context, VerifiedKeyExchange { group: exchange.group, public: exchange.public, proof }, request))
     }
 }

@@ -74,7 +74,8 @@ impl WaitClientIdentity {
     /// otherwise.
     pub(super) fn on_identity(self, answer: ClientIdentityAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
         let mut client_flight = self.client_flight;
-        let Some((identity, scheme)) = answer.into_chosen(&signatures::RULES) else {
+        let backend = client_flight.context.config.common.backend;
+        let Some((identity, scheme)) = answer.into_chosen(backend, &signatures::RULES) else {
             client_flight.send_no_certificate(out)?;
             return Ok(Step::Next(State::Connected(client_flight.finish(out)?)));
         };
@@ -82,7 +83,7 @@ impl WaitClientIdentity {
         let transcript = &mut client_flight.context.transcript;
         flight::send(out, transcript, &mut |w| flight::tls13::certificate(w, &[], &identity, Stapling::default()))?;
         let content = signatures::client_content(&transcript.hash());
-        let need = NeedSignature::new(client_flight.connection_id(), identity, scheme, content);
+        let need = NeedSignature::new(client_flight.connection_id(), backend, identity, scheme, content);
         Ok(Step::Ask(State::WaitSignature(WaitSignature { client_flight, scheme }), Need::Signature(need)))
     }
 }

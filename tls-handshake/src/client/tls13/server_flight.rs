@@ -202,7 +202,13 @@ impl WaitCertVerify {
         let signed = DigitallySigned { algorithm: m.msg.algorithm, signature: m.msg.signature };
         let content = signatures::server_content(&self.context.transcript.hash());
         let offered = &self.context.config.common.schemes13;
-        let signature = self.cert.check_signature(&signatures::RULES, offered, &content, signed)?;
+        let signature = self.cert.check_signature(
+            self.context.config.common.backend,
+            &signatures::RULES,
+            offered,
+            &content,
+            signed,
+        )?;
         self.context.transcript.add(m.raw);
         let peer = signature.into_peer();
         Ok(WaitFinished { context: self.context, peer })

@@ -79,8 +79,9 @@ impl WaitCertVerify {
         let transcript = &mut self.ready.context.transcript;
         let signed = DigitallySigned { algorithm: m.msg.algorithm, signature: m.msg.signature };
         let Some(messages) = transcript.messages() else { return Err(Error::BadSignature) };
-        let offered = &self.ready.context.config.common.schemes;
-        let signature = self.cert.check_signature(&signatures::RULES, offered, messages, signed)?;
+        let common = &self.ready.context.config.common;
+        let (backend, offered) = (common.backend, &common.schemes);
+        let signature = self.cert.check_signature(backend, &signatures::RULES, offered, messages, signed)?;
         transcript.forget_messages();
         transcript.add(m.raw);
         Ok(WaitChangeCipherSpec::new(self.ready, signature.into_peer()))

@@ -66,7 +66,15 @@ impl KeyExchange {
         } else {
             Binding::Randoms
         };
-        let keys = Keys::derive(Side::Server, context.suite, secret, &binding, context.randoms, out);
+        let keys = Keys::derive(
+            Side::Server,
+            context.config.common.backend,
+            context.suite,
+            secret,
+            &binding,
+            context.randoms,
+            out,
+        );
         Ok(KeysReady { context, keys, order: FinishedOrder::ClientFirst })
     }
 }

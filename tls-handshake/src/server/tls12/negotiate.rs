@@ -56,13 +56,13 @@ impl Selection {
             able: identity.schemes().to_vec(),
         };
         // An external key may list only schemes that no suite uses.
-        if !identity.schemes().iter().any(|scheme| RULES.schemes.contains(scheme)) {
+        if !identity.schemes().iter().any(|scheme| RULES.allow(config.common.backend, *scheme)) {
             return Err(no_scheme());
         }
         let suite = choose(config, hello, identity)?;
         let scheme = first_common(identity.schemes(), &|scheme| {
             schemes.is_some_and(|schemes| schemes.contains(*scheme))
-                && RULES.schemes.contains(scheme)
+                && RULES.allow(config.common.backend, *scheme)
                 && is_for(suite.authentication, *scheme)
         });
         let scheme = scheme.ok_or_else(no_scheme)?;

@@ -184,7 +184,8 @@ impl WaitIdentity {
     ) -> Result<WaitChangeCipherSpec, Error> {
         let failed = || Error::Crypto("resuming a session");
         let suite = session.suite.tls12().ok_or_else(failed)?;
-        let ResumedSecret { master, peer } = ResumedSecret::by_server(session).ok_or_else(failed)?;
+        let ResumedSecret { master, peer } =
+            ResumedSecret::by_server(self.config.common.backend, session).ok_or_else(failed)?;
         let mut context = self.into_context(suite, None, HandshakeKind::Resumed, session_kind, body, front.random);
         context.transcript.forget_messages();
         context.send_resumption_hello(front.session_id, out)?;

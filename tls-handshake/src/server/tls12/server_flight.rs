@@ -139,7 +139,8 @@ impl WaitIdentity {
         let (identity, wire) = answer.into_parts()?;
         let hello = wire.get()?;
         let Selection { suite, scheme, group } = Selection::from(&self.config, &hello, &identity)?;
-        let key = EphemeralKey::generate(group).map_err(|_| Error::Crypto("generating a key share"))?;
+        let key = EphemeralKey::generate(self.config.common.backend, group)
+            .map_err(|_| Error::Crypto("generating a key share"))?;
         let session_kind = SessionKind::choose(&self.config, &hello, self.source)?;
         let mut context = self.into_context(
             suite,
@@ -152,7 +153,8 @@ impl WaitIdentity {
         context.scope = context.scope.with_identity(identity.session_scope());
         let params = context.send_hello_and_certificate(&hello, &identity, &key, out)?;
         let content = signatures::server_params(&context.randoms.client, &context.randoms.server, &params);
-        let need = NeedSignature::new(context.connection_id(), identity, scheme, content);
+        let need =
+            NeedSignature::new(context.connection_id(), context.config.common.backend, identity, scheme, content);
         Ok((
             WaitSignature { exchange: KeyExchange { context, key: Box::new(key) }, scheme, params },
             Need::Signature(need),
@@ -169,7 +171,7 @@ impl WaitIdentity {
         body: &[u8],
         client_random: &[u8; 32],
     ) -> Box<HandshakeContext> {
-        let mut transcript = Transcript::new(suite.hash);
+        let mut transcript = Transcript::new(self.config.common.backend, suite.hash);
         if self.config.client_auth != ClientAuth::Disabled {
             transcript = transcript.keep_messages();
         }

@@ -135,8 +135,9 @@ impl WaitCertVerify {
     pub fn on_certificate_verify(mut self, m: Framed<'_, CertificateVerify<'_>>) -> Result<WaitFinished, Error> {
         let signed = DigitallySigned { algorithm: m.msg.algorithm, signature: m.msg.signature };
         let content = signatures::client_content(&self.sent.hash);
-        let offered = &self.sent.context.config.common.schemes13;
-        let signature = self.cert.check_signature(&signatures::RULES, offered, &content, signed)?;
+        let common = &self.sent.context.config.common;
+        let (backend, offered) = (common.backend, &common.schemes13);
+        let signature = self.cert.check_signature(backend, &signatures::RULES, offered, &content, signed)?;
         self.sent.add(m.raw);
         Ok(WaitFinished { sent: self.sent, peer: signature.into_peer() })
     }

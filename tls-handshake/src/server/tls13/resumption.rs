@@ -166,7 +166,7 @@ impl WaitSession {
                     && session.is_fresh(identity.obfuscated_ticket_age, *now)
                     && context.transport.accepts_early_data(&session.application);
                 Some(EligiblePsk {
-                    psk: NamedPsk::of_session(session)?,
+                    psk: NamedPsk::of_session(context.config.common.backend, session)?,
                     kind: kind.resumed(),
                     full_handshake: Some(FullHandshake {
                         authenticated: session.authenticated,
@@ -178,7 +178,7 @@ impl WaitSession {
                 })
             }
             FoundKey::External(psk) if psk.hash == suite.hash => Some(EligiblePsk {
-                psk: NamedPsk::external(psk),
+                psk: NamedPsk::external(context.config.common.backend, psk),
                 kind: kind.external_psk(),
                 full_handshake: None,
                 scope: context.scope,
@@ -195,7 +195,7 @@ impl WaitSession {
         let binders = answer.binders_wire_len();
         let length = u32::try_from(body.len()).unwrap_or_default().to_be_bytes();
         let (truncated, binders) = body.split_at(body.len().saturating_sub(binders));
-        let mut transcript = Transcript::new(suite.hash);
+        let mut transcript = Transcript::new(self.full.context.config.common.backend, suite.hash);
         let [_, high, middle, low] = length;
         transcript.add(&[HandshakeType::CLIENT_HELLO.0, high, middle, low]);
         transcript.add(truncated);

@@ -12,7 +12,7 @@ use tls_codec::owned::{ClientHelloView, Owned};
 use tls_codec::reader::Reader;
 use tls_codec::writer::Writer;
 use tls_crypto::tls13::EarlySecret;
-use tls_crypto::{Digest, Group, KeyExchangeResponse, Tls13Suite};
+use tls_crypto::{Backend, Digest, Group, KeyExchangeResponse, Tls13Suite};
 
 use super::client_flight::{SentFlight, WaitCert, WaitFinished};
 use super::negotiate::{HandshakeContext, missing};
@@ -24,7 +24,7 @@ use crate::flight::tls13::Stapling;
 use crate::framed::RecordBoundary;
 use crate::identity::Identity;
 use crate::need::{ConnectionId, IdentityAnswer, IdentityRules, Need, NeedIdentity, NeedSignature, SignatureAnswer};
-use crate::negotiate::{CERTIFICATE_SCHEMES, first_common, group_id, key_exchange_error};
+use crate::negotiate::{certificate_schemes, first_common, group_id, key_exchange_error};
 use crate::negotiated::{HandshakeKind, Negotiated};
 use crate::record_limits::RecordSizes;
 use crate::schedule::Side;
@@ -34,8 +34,8 @@ use crate::states::opaque_debug;
 use crate::verify::tls13 as signatures;
 
 /// Returns the first of the identity's schemes that the client accepts and TLS 1.3 allows.
-fn scheme_for(identity: &Identity, offered: &List<'_, SignatureScheme>) -> Option<SignatureScheme> {
-    let usable = |scheme: &SignatureScheme| offered.contains(*scheme) && signatures::RULES.schemes.contains(scheme);
+fn scheme_for(backend: Backend, identity: &Identity, offered: &List<'_, SignatureScheme>) -> Option<SignatureScheme> {
+    let usable = |scheme: &SignatureScheme| offered.contains(*scheme) && signatures::RULES.allow(backend, *scheme);
     first_common(identity.schemes(), &usable)
 }
 
@@ -99,9 +99,9 @@ impl WaitIdentity {
     pub(in crate::server) fn rules(context: &HandshakeContext) -> IdentityRules {
         IdentityRules {
             config: Arc::clone(&context.config),
-            usable: |_, hello, identity| {
+            usable: |config, hello, identity| {
                 let schemes = hello.extensions.signature_algorithms;
-                schemes.is_some_and(|schemes| scheme_for(identity, &schemes).is_some())
+                schemes.is_some_and(|schemes| scheme_for(config.common.backend, identity, &schemes).is_some())
             },
         }
     }
@@ -121,11 +121,12 @@ impl WaitIdentity {
             return Err(missing(ExtensionType::SIGNATURE_ALGORITHMS));
         }
         let schemes = List::<SignatureScheme>::decode_body(Reader::new(schemes))?;
-        let scheme = scheme_for(&identity, &schemes).ok_or_else(|| Error::NoCommonSignatureScheme {
+        let backend = self.context.config.common.backend;
+        let scheme = scheme_for(backend, &identity, &schemes).ok_or_else(|| Error::NoCommonSignatureScheme {
             offered: schemes.iter().collect(),
             able: identity.schemes().to_vec(),
         })?;
-        let keys = self.send_server_hello(hello.wire(), EarlySecret::new(self.suite.hash), None, None, out)?;
+        let keys = self.send_server_hello(hello.wire(), EarlySecret::new(backend, self.suite.hash), None, None, out)?;
         // RFC 6066 §3: acknowledges that the name selected the certificate.
         let (named, config) = (self.server_name.is_some(), &self.context.config);
         let asks = config.client_auth != ClientAuth::Disabled;
@@ -136,7 +137,7 @@ impl WaitIdentity {
         }
         flight::send(out, transcript, &mut |w| flight::tls13::certificate(w, &[], &identity, self.stapling))?;
         let content = signatures::server_content(&transcript.hash());
-        let need = NeedSignature::new(ConnectionId::of(&self.context.random), identity, scheme, content);
+        let need = NeedSignature::new(ConnectionId::of(&self.context.random), backend, identity, scheme, content);
         Ok((WaitSignature { begun: self, keys, scheme }, Need::Signature(need)))
     }
 
@@ -170,7 +171,7 @@ impl WaitIdentity {
         let group = group_id(self.group);
         // max_fragment_length also limits ServerHello, which is long with a post-quantum share.
         self.sizes.apply(&self.context.config.common, ProtocolVersion::TLS13, out);
-        let exchange = KeyExchangeResponse::to(self.group, part(&self.parts.share));
+        let exchange = KeyExchangeResponse::to(self.context.config.common.backend, self.group, part(&self.parts.share));
         let exchange = exchange.map_err(|error| key_exchange_error(error, group))?;
         flight::send(out, &mut self.context.transcript, &mut |w| {
             w.message(HandshakeType::SERVER_HELLO, |w| {
@@ -296,7 +297,7 @@ fn certificate_request(w: &mut Writer<'_>, config: &ServerConfig) -> Result<(), 
         w.vec8(|_| Ok(()))?;
         w.vec16(|w| {
             extension::SignatureAlgorithms::write(w, config.common.tls13_schemes())?;
-            extension::SignatureAlgorithmsCert::write(w, &CERTIFICATE_SCHEMES)?;
+            extension::SignatureAlgorithmsCert::write(w, certificate_schemes(config.common.backend))?;
             if config.client_auth_hints.is_empty() {
                 return Ok(());
             }

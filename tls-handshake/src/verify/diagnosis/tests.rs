@@ -185,7 +185,11 @@ fn malformed_rsa_keys_are_described() {
         let key = der::element(der::SEQUENCE, &[&numbers, after]);
         let rsa = der::element(der::OBJECT_IDENTIFIER, &[&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1]]);
         let algorithm = der::element(der::SEQUENCE, &[&rsa, &[5, 0]]);
-        Key::read(&der::element(der::SEQUENCE, &[&algorithm, &der::element(der::BIT_STRING, &[&[0], &key])])).text
+        Key::read(
+            tls_crypto::Backend::ring(),
+            &der::element(der::SEQUENCE, &[&algorithm, &der::element(der::BIT_STRING, &[&[0], &key])]),
+        )
+        .text
     };
     let modulus = [&[0][..], &[0xff; 256]].concat();
     assert_eq!(key(&modulus, &[]), "an RSA key of 2048 bits");

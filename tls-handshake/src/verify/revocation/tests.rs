@@ -78,8 +78,12 @@ fn check_signed(
     let certificate = Certificate::read(certificate).unwrap();
     let issuer_key = certificate.spki.into();
     let link = Link { certificate: &certificate, is_ca, issuer: None, issuer_key, issuer_signs_lists: true };
-    let context =
-        CrlContext { now: at(now), verify: &|_, _| signature.clone(), signatures_left: &Cell::new(LIST_SIGNATURES) };
+    let context = CrlContext {
+        backend: tls_crypto::Backend::ring(),
+        now: at(now),
+        verify: &|_, _| signature.clone(),
+        signatures_left: &Cell::new(LIST_SIGNATURES),
+    };
     crls.check(&link, &context)
 }
 
