@@ -121,7 +121,7 @@ fn sessions_of_one_backend_resume_with_another() {
 }
 
 #[test]
-fn default_ticketer_follows_the_backend_and_stays_after_other_settings() {
+fn default_ticketer_follows_the_backend_and_no_other_does() {
     let ca = Ca::new(Kind::EcdsaP256);
     for (first, second) in pairs() {
         let mut server = ca.server_config(Kind::EcdsaP256);
