@@ -15,7 +15,8 @@ use std::task::{Context, Poll, Waker};
 
 use allocation_counter::measure;
 use tls_benches::{
-    AsyncLibrary, Certificates, Endpoint, Library, Memory, Ours, Row, RustlsRing, Setup, Side, Table, Target, Unit,
+    AsyncLibrary, Calls, Certificates, Endpoint, Library, Memory, Ours, PACKETS, Packets, Quic, QuicLibrary, QuinnKeys,
+    Row, RustlsRing, Setup, Side, Table, Target, Unit,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -80,6 +81,7 @@ fn main() {
         let name = "heap of an idle stream of tokio, waiting in a read";
         print(name, side, Unit::Bytes, (our[at], their[at]), Some(most));
     }
+    quic_rows(&ours, &rustls);
     // Fewer in a quick run.
     let connections = if words.iter().any(|word| word == "--quick") { CONNECTIONS / 50 } else { CONNECTIONS };
     let [(ours, resident), (theirs, their_resident)] =
@@ -87,6 +89,21 @@ fn main() {
     print("100,000 idle connections, heap of each", "server", Unit::Bytes, (ours, theirs), Some(2500));
     let residents = (resident, their_resident);
     print("100,000 idle connections, resident memory of each", "server", Unit::Bytes, residents, None);
+}
+
+/// Connections and packets of QUIC.
+fn quic_rows(ours: &Ours, rustls: &RustlsRing) {
+    let (our, their) = (idle_quic(ours), idle_quic(rustls));
+    for (at, side) in ["client", "server"].into_iter().enumerate() {
+        let figures = [("ours", our[at] as f64), ("rustls", their[at] as f64)];
+        let row = Row::of(Table::Memory, Unit::Bytes, "heap of an idle connection of quinn", side, &figures);
+        row.expect("ours is there").with_target(Target::at_most_peer(1.0)).print();
+    }
+    let (our, their) = (packet_allocations(ours), packet_allocations(rustls));
+    for (at, side) in ["send", "receive"].into_iter().enumerate() {
+        let name = format!("allocations for {PACKETS} packets of QUIC");
+        print(&name, side, Unit::Allocations, (our[at], their[at]), Some(0));
+    }
 }
 
 fn print(name: &str, side: &str, unit: Unit, (ours, theirs): (i64, i64), target: Option<i64>) {
@@ -215,6 +232,42 @@ fn there(from: &mut impl Endpoint, sender: &mut Taken, to: &mut impl Endpoint, r
     });
     assert_eq!(arrived, data.len());
     (sender.allocations - before.0, receiver.allocations - before.1)
+}
+
+/// The memory of both sides under quinn.
+#[derive(Default)]
+struct TakenByQuic([Taken; 2]);
+
+impl Calls for TakenByQuic {
+    fn of<T>(&mut self, side: quinn_proto::Side, call: impl FnOnce() -> T) -> T {
+        let [client, server] = &mut self.0;
+        if side.is_client() { client.by(call) } else { server.by(call) }
+    }
+}
+
+/// Returns the heap of each side's connection under quinn after the handshake. The first
+/// connections create what threads, configurations and endpoints keep.
+fn idle_quic<L: QuicLibrary>(library: &L) -> [i64; 2] {
+    let mut endpoints = Quic::new(library);
+    let mut taken = TakenByQuic::default();
+    for _ in 0..10 {
+        let sides = endpoints.connect(&mut taken);
+        endpoints.drop(sides, &mut taken);
+    }
+    let mut taken = TakenByQuic::default();
+    let _sides = endpoints.connect(&mut taken);
+    taken.0.map(|side| side.current)
+}
+
+/// Returns the allocations for sealing packets, and for opening them.
+fn packet_allocations<L: QuicLibrary>(library: &L) -> [i64; 2] {
+    let mut packets = Packets::new(QuinnKeys::new(library));
+    let _ = packets.round();
+    let (mut seal, mut open) = (Taken::default(), Taken::default());
+    seal.by(|| packets.seal());
+    packets.receive();
+    open.by(|| packets.open());
+    [seal.allocations, open.allocations]
 }
 
 /// Returns the heap of each side's stream under tokio, which waits in a read after 16 KiB each way.

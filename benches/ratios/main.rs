@@ -10,6 +10,7 @@ mod asynchronous;
 mod bulk;
 mod handshakes;
 mod parsing;
+mod quic;
 mod threads;
 
 use std::time::{Duration, Instant};
@@ -24,6 +25,7 @@ fn main() {
     threads::rows(&run);
     threads::duplex_rows(&run);
     asynchronous::rows(&run);
+    quic::rows(&run);
 }
 
 fn parsing_rows(run: &Run) {

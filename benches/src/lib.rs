@@ -31,6 +31,7 @@ mod measure;
 #[cfg(feature = "openssl")]
 mod openssl_peer;
 mod ours;
+mod quic;
 pub mod report;
 mod row;
 mod rustls_peer;
@@ -46,6 +47,9 @@ pub use measure::{Contender, interleaved};
 #[cfg(feature = "openssl")]
 pub use openssl_peer::OpenSsl;
 pub use ours::Ours;
+pub use quic::{
+    BarePacketKey, Calls, PACKET, PACKETS, Packets, Protection, Quic, QuicLibrary, QuicSide, QuicTransfer, QuinnKeys,
+};
 pub use row::{Bound, Of, Row, Table, Target, Unit};
 #[cfg(feature = "aws-lc-rs")]
 pub use rustls_peer::{AwsLc, RustlsAwsLc};

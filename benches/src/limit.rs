@@ -32,7 +32,7 @@ mod tls12;
 mod tls13;
 mod trace;
 
-pub(crate) use pieces::{Material, RecordKey, Signed};
+pub(crate) use pieces::{Material, PacketKey, RecordKey, Signed};
 
 use crate::{Certificates, Choice, Cost, Library, Setup, Shown, Version};
 

@@ -39,6 +39,8 @@ pub enum Table {
     Threads,
     /// Under tokio.
     Async,
+    /// QUIC, under quinn.
+    Quic,
     /// Heap and allocations.
     Memory,
     /// Parsing.
@@ -218,6 +220,7 @@ impl Table {
             Self::Bulk => "bulk",
             Self::Threads => "threads",
             Self::Async => "async",
+            Self::Quic => "quic",
             Self::Memory => "memory",
             Self::Parsing => "parsing",
             Self::Build => "build",
@@ -225,11 +228,12 @@ impl Table {
         }
     }
 
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Handshakes,
         Self::Bulk,
         Self::Threads,
         Self::Async,
+        Self::Quic,
         Self::Memory,
         Self::Parsing,
         Self::Build,

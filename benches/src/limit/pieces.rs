@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use ring::aead::quic::{self, HeaderProtectionKey};
 use ring::aead::{AES_128_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral};
 use ring::digest::{self, SHA256};
@@ -60,6 +61,37 @@ impl RecordKey {
         match self.version {
             Version::Tls13 => &[23; HEADER],
             Version::Tls12 => &[23; 8 + HEADER],
+        }
+    }
+}
+
+/// The protection of QUIC's packets: the AEAD, and the mask of the header (RFC 9001 §5).
+pub(crate) struct PacketKey {
+    traffic: Traffic,
+    header: HeaderProtectionKey,
+}
+
+impl PacketKey {
+    pub(crate) fn new() -> Self {
+        let header = HeaderProtectionKey::new(&quic::AES_128, &[8; 16]).expect("16 bytes");
+        Self { traffic: Traffic::new(&[5; 16], [6; NONCE_LEN]), header }
+    }
+
+    pub(crate) fn seal(&self, number: u64, header: &[u8], payload: &mut [u8]) {
+        seal(&self.traffic.key, self.traffic.nonce(number), header, payload);
+    }
+
+    pub(crate) fn open(&self, number: u64, header: &[u8], payload: &mut [u8]) {
+        open(&self.traffic.key, self.traffic.nonce(number), header, payload);
+    }
+
+    /// Masks the first byte of a short header, and a packet number of four bytes.
+    pub(crate) fn mask(&self, packet: &mut [u8], number_at: usize) {
+        let sample = &packet[number_at + 4..number_at + 4 + self.header.algorithm().sample_len()];
+        let [first, rest @ ..] = self.header.new_mask(sample).expect("a whole sample");
+        packet[0] ^= first & 0x1f;
+        for (byte, mask) in packet[number_at..].iter_mut().zip(rest) {
+            *byte ^= mask;
         }
     }
 }
@@ -280,6 +312,21 @@ mod tests {
         traffic.open(1, &mut again);
         assert_eq!(again[..100], [9; 100]);
         assert!(std::panic::catch_unwind(move || traffic.open(2, &mut record)).is_err());
+    }
+
+    #[test]
+    fn packet_opens_after_its_header_is_unmasked() {
+        let key = PacketKey::new();
+        let mut packet = [&[0x43, 0, 0, 0, 1][..], &[9; 100 + TAG]].concat();
+        let (header, payload) = packet.split_at_mut(5);
+        key.seal(1, header, payload);
+        key.mask(&mut packet, 1);
+        assert_ne!(packet[..5], [0x43, 0, 0, 0, 1]);
+        key.mask(&mut packet, 1);
+        let (header, payload) = packet.split_at_mut(5);
+        assert_eq!(*header, [0x43, 0, 0, 0, 1]);
+        key.open(1, header, payload);
+        assert_eq!(payload[..100], [9; 100]);
     }
 
     #[test]

@@ -19,7 +19,9 @@ pub(super) fn of(table: Table, rows: &[&Row]) -> Option<String> {
         Table::Handshakes => ("Time, in units of the bare primitives: shorter is better", 2.0),
         Table::Bulk => ("Throughput, in units of the bare AEAD: longer is better", 1.2),
         Table::Memory => ("Memory, in units of the target: shorter is better", 5.0),
-        Table::Threads | Table::Async | Table::Parsing | Table::Build | Table::Instructions => return None,
+        Table::Threads | Table::Async | Table::Quic | Table::Parsing | Table::Build | Table::Instructions => {
+            return None;
+        }
     };
     let bars: Vec<_> = rows.iter().filter_map(|row| bars(table, row)).collect();
     (!bars.is_empty()).then(|| draw(title, most, &bars))
