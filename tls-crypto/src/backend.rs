@@ -244,6 +244,7 @@ impl HmacKey {
 }
 
 /// An HMAC of which more input follows.
+#[allow(clippy::large_enum_variant, reason = "it lives for one call, on the stack")]
 pub(crate) enum HmacContext {
     Ring(ring::HmacContext),
     #[cfg(feature = "aws-lc-rs")]

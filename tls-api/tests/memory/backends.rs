@@ -99,11 +99,11 @@ fn sessions_of_one_backend_resume_with_another() {
                     client.set_session_storage(sessions.clone());
                     client.set_backend(ours);
                     server.set_backend(theirs);
-                    match in_tickets {
-                        true => {
-                            server.set_ticketer(Arc::new(Ticketer::from_keys_with_backend(theirs, &key, &[]).unwrap()))
-                        }
-                        false => server.set_session_storage(store.clone()),
+                    if in_tickets {
+                        let ticketer = Ticketer::from_keys_with_backend(theirs, &key, &[]).unwrap();
+                        server.set_ticketer(Arc::new(ticketer));
+                    } else {
+                        server.set_session_storage(store.clone());
                     }
                     (Arc::new(client), Arc::new(server))
                 };

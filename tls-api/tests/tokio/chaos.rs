@@ -19,6 +19,7 @@ use crate::transport::{CLIENT, End, Random, SERVER, Task, Wires, run_over};
 const TRANSIENT: &[io::ErrorKind] = &[io::ErrorKind::Interrupted, io::ErrorKind::TimedOut, io::ErrorKind::Other];
 
 /// A stream, or its halves.
+#[allow(clippy::large_enum_variant, reason = "one for each connection of a test")]
 enum Ends {
     Stream(Stream),
     Halves(TlsReceiver<ReadHalf<End>>, TlsSender<WriteHalf<End>>),

@@ -77,7 +77,7 @@ impl MasterSecret {
         // The server's random is first here, and second everywhere else.
         with_zeroized_stack(|| {
             KeyBlock::new(self.expander.backend(), aead, |out| {
-                self.derive(KEY_EXPANSION, &[server_random, client_random], out)
+                self.derive(KEY_EXPANSION, &[server_random, client_random], out);
             })
         })
     }

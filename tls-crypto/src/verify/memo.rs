@@ -152,7 +152,7 @@ struct Remembered<'m> {
 fn as_algorithms<'r, const N: usize>(
     remembered: &'r [Remembered<'_>; N],
 ) -> [&'r dyn SignatureVerificationAlgorithm; N] {
-    remembered.each_ref().map(|algorithm| algorithm as _)
+    remembered.each_ref().map(|algorithm| -> &dyn SignatureVerificationAlgorithm { algorithm })
 }
 
 impl SignatureVerificationAlgorithm for Remembered<'_> {
