@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tls_crypto::{ALL_TLS12, ALL_TLS13, Error, HashAlgorithm, Opener, Overhead, Sealer, tls12, tls13};
+use tls_crypto::{ALL_TLS12, ALL_TLS13, Backend, Error, HashAlgorithm, Opener, Overhead, Sealer, tls12, tls13};
 
 fuzz_target!(|input: (u8, u8, Vec<u8>, Vec<u8>, u16)| {
     let (way, content_type, garbage, mut content, flip) = input;
@@ -39,10 +39,12 @@ fuzz_target!(|input: (u8, u8, Vec<u8>, Vec<u8>, u16)| {
 fn pair(way: usize) -> (Sealer, Opener) {
     let hash = HashAlgorithm::Sha256;
     if let Some(suite) = ALL_TLS12.get(way % (ALL_TLS12.len() + ALL_TLS13.len())) {
-        let keys = tls12::MasterSecret::from_bytes(tls_crypto::Backend::ring(), hash, &[1; 48]).key_block(suite.aead, &[2; 32], &[3; 32]);
+        let keys =
+            tls12::MasterSecret::from_bytes(Backend::ring(), hash, &[1; 48]).key_block(suite.aead, &[2; 32], &[3; 32]);
         return (keys.client_sealer(), keys.client_opener());
     }
     let aead = ALL_TLS13[way % ALL_TLS13.len()].aead;
-    let secret = tls13::EarlySecret::with_psk(hash, b"known").client_early_traffic_secret(&hash.hash(b""));
+    let secret =
+        tls13::EarlySecret::with_psk(Backend::ring(), hash, b"known").client_early_traffic_secret(&hash.hash(b""));
     (secret.sealer(aead), secret.opener(aead))
 }

@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use tls_crypto::pem::{Content, Encoding, Sections, entries, is_der, is_pkcs12, sections, what_is};
 use tls_crypto::pkcs7::Bundle;
-use tls_crypto::{KeyRejected, PrivateKey, spki};
+use tls_crypto::{Backend, KeyRejected, PrivateKey, spki};
 use tls_fuzz::PEM;
 use tls_handshake::verify::Crls;
 use tls_handshake::{
@@ -94,7 +94,7 @@ fuzz_target!(|input: &[u8]| {
     ] {
         match loaded {
             Ok(key) => {
-                key.sign(key.algorithms()[0], b"message").unwrap();
+                key.sign(Backend::ring(), key.algorithms()[0], b"message").unwrap();
                 assert!(spki::same_key(&key.subject_public_key_info(), &key.subject_public_key_info()));
             }
             Err(KeyRejected::NoKey(found)) => assert!(!found.is_empty()),

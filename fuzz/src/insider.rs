@@ -24,7 +24,8 @@ use tls_handshake::{
         record::HEADER_LEN,
     },
     tls_crypto::{
-        BulkAlgorithm, HashAlgorithm, Opener, Overhead, PrivateKey, Sealer, SignatureAlgorithm, tls13::TrafficSecret,
+        Backend, BulkAlgorithm, HashAlgorithm, Opener, Overhead, PrivateKey, Sealer, SignatureAlgorithm,
+        tls13::TrafficSecret,
     },
     verify::ServerVerifier,
 };
@@ -112,7 +113,7 @@ impl KeyLog for Log {
 }
 
 fn secret(label: &str, owner: usize) -> Option<TrafficSecret> {
-    SECRETS.with_borrow(|secrets| TrafficSecret::from_key_log(HASH, secrets[owner].get(label)?))
+    SECRETS.with_borrow(|secrets| TrafficSecret::from_key_log(Backend::ring(), HASH, secrets[owner].get(label)?))
 }
 
 struct Settings {
@@ -345,7 +346,8 @@ impl<R: Role> Insider<R> {
                 let who = if self.is_client { "server" } else { "client" };
                 let context = format!("TLS 1.3, {who} CertificateVerify\0");
                 let signed = [&[0x20; 64][..], context.as_bytes(), hash.as_ref()].concat();
-                let signature = SETTINGS.key.sign(tls_crypto::Backend::ring(), SignatureAlgorithm::EcdsaP256Sha256, &signed).unwrap();
+                let signature =
+                    SETTINGS.key.sign(Backend::ring(), SignatureAlgorithm::EcdsaP256Sha256, &signed).unwrap();
                 let scheme = SignatureScheme::ECDSA_SECP256R1_SHA256.0.to_be_bytes();
                 [&scheme, &u16::try_from(signature.len()).unwrap().to_be_bytes(), &signature[..]].concat()
             }
