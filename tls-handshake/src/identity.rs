@@ -363,6 +363,16 @@ impl Identity {
         &self.schemes
     }
 
+    /// Returns whether a backend can sign with the key: ring lacks P-521. Always true for a key that
+    /// is not in this library.
+    #[must_use]
+    pub fn supports(&self, backend: Backend) -> bool {
+        match &self.key {
+            Key::Local(key) => key.supports(backend),
+            Key::Custom(_) | Key::Remote => true,
+        }
+    }
+
     /// Returns whether the application must answer [`NeedSignature`](crate::need::NeedSignature).
     #[must_use]
     pub fn is_remote(&self) -> bool {

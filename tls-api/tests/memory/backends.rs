@@ -197,11 +197,17 @@ mod aws_lc {
         for (version, (ours, theirs)) in VERSIONS.into_iter().flat_map(|one| pairs().map(move |pair| (one, pair))) {
             let mut client = ClientConfig::with_server_verifier(verifier());
             client.set_versions(&[version]).unwrap();
+            // RFC 8422 §5.1.1: in TLS 1.2 the groups include the curves of certificates.
+            if ours == Backend::aws_lc() {
+                client.set_groups(&[NamedGroup::X25519, NamedGroup::SECP521R1]).unwrap();
+            }
             client.set_client_identity(identity());
             client.set_backend(ours);
             let mut server = ServerConfig::new(identity());
             server.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(verifier()))).unwrap();
             server.set_backend(theirs);
+            let is_valid = server.validate().is_ok();
+            assert_eq!(is_valid, theirs == Backend::aws_lc());
             let (client, server) = (Arc::new(client), Arc::new(server));
             if (ours, theirs) == (Backend::aws_lc(), Backend::aws_lc()) {
                 let pair = exchange(&client, &server, "P-521");

@@ -164,8 +164,13 @@ fn dotted(oid: &[u8]) -> String {
     out
 }
 
-const SUPPORTED: &str = "supported are RSA of 2048 to 4096 bits with two primes (PKCS#8 or PKCS#1), ECDSA over P-256 or \
-                         P-384 (PKCS#8 or SEC1) and Ed25519 (PKCS#8)";
+const SUPPORTED: &str = if cfg!(feature = "aws-lc-rs") {
+    "supported are RSA of 2048 to 4096 bits with two primes (PKCS#8 or PKCS#1), ECDSA over P-256, P-384 or P-521 (PKCS#8 \
+     or SEC1) and Ed25519 (PKCS#8)"
+} else {
+    "supported are RSA of 2048 to 4096 bits with two primes (PKCS#8 or PKCS#1), ECDSA over P-256 or P-384 (PKCS#8 or \
+     SEC1) and Ed25519 (PKCS#8)"
+};
 
 const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 

@@ -106,6 +106,7 @@ fn curve_of(scheme: SignatureScheme) -> Option<NamedGroup> {
     match scheme {
         SignatureScheme::ECDSA_SECP256R1_SHA256 => Some(NamedGroup::SECP256R1),
         SignatureScheme::ECDSA_SECP384R1_SHA384 => Some(NamedGroup::SECP384R1),
+        SignatureScheme::ECDSA_SECP521R1_SHA512 => Some(NamedGroup::SECP521R1),
         _ => None,
     }
 }
