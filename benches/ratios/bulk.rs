@@ -46,6 +46,8 @@ impl Bulk<'_> {
             }),
             #[cfg(feature = "aws-lc-rs")]
             self.library::<tls_benches::RustlsAwsLc>(),
+            #[cfg(feature = "aws-lc-rs")]
+            self.library::<tls_benches::OursAwsLc>(),
             #[cfg(feature = "openssl")]
             self.library::<tls_benches::OpenSsl>(),
         ];

@@ -31,7 +31,10 @@ fn contenders(certificates: &Certificates, setup: Setup) -> Vec<Contender<'stati
         all.push(Contender::new("limit", move || both(limit.handshake_cost())));
     }
     #[cfg(feature = "aws-lc-rs")]
-    all.push(contender(tls_benches::RustlsAwsLc::new(certificates, setup), setup));
+    {
+        all.push(contender(tls_benches::RustlsAwsLc::new(certificates, setup), setup));
+        all.push(contender(tls_benches::OursAwsLc::new(certificates, setup), setup));
+    }
     #[cfg(feature = "openssl")]
     if !setup.resumes() {
         all.push(contender(tls_benches::OpenSsl::new(certificates, setup), setup));

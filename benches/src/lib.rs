@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Some peers need more than Rust and a C compiler, so they have features, off by default:
-//! `aws-lc-rs`, rustls with that provider (cmake, on some platforms); `openssl`, over streams in
+//! `aws-lc-rs`, this library and rustls with that backend (cmake, on some platforms); `openssl`, over streams in
 //! memory (OpenSSL's headers and pkg-config; on Debian libssl-dev and pkg-config). They are columns
 //! of the handshakes and of the bulk data.
 //!
@@ -47,6 +47,8 @@ pub use measure::{Contender, interleaved};
 #[cfg(feature = "openssl")]
 pub use openssl_peer::OpenSsl;
 pub use ours::Ours;
+#[cfg(feature = "aws-lc-rs")]
+pub use ours::OursAwsLc;
 pub use quic::{
     BarePacketKey, Calls, PACKET, PACKETS, Packets, Protection, Quic, QuicLibrary, QuicSide, QuicTransfer, QuinnKeys,
 };
@@ -462,7 +464,10 @@ mod tests {
             handshakes::<Ours>(setups);
             handshakes::<RustlsRing>(setups);
             #[cfg(feature = "aws-lc-rs")]
-            handshakes::<RustlsAwsLc>(setups);
+            {
+                handshakes::<RustlsAwsLc>(setups);
+                handshakes::<OursAwsLc>(setups);
+            }
         }
         #[cfg(feature = "openssl")]
         handshakes::<OpenSsl>(&FULL);

@@ -6,8 +6,8 @@ use std::{
 };
 
 use strata_tls::{
-    AllowAnyAuthenticatedClient, ChainVerifier, CipherSuite, ClientConfig, ClientSession, ClientSessionValue, Identity,
-    NamedGroup, NoClientSessionStorage, ProtocolVersion, ServerConfig, ServerName, ServerSession,
+    AllowAnyAuthenticatedClient, Backend, ChainVerifier, CipherSuite, ClientConfig, ClientSession, ClientSessionValue,
+    Identity, NamedGroup, NoClientSessionStorage, ProtocolVersion, ServerConfig, ServerName, ServerSession,
     ServerSessionMemoryCache, StoresClientSessions, StoresServerSessions, Ticketer,
 };
 use zeroize::Zeroizing;
@@ -17,6 +17,7 @@ use crate::{Certificates, Choice, Endpoint, Library, Memo, SESSIONS, Sessions, S
 /// This library, with its buffered sessions.
 #[derive(Debug)]
 pub struct Ours {
+    backend: Backend,
     certificates: Certificates,
     setup: Setup,
     kept: Kept,
@@ -114,8 +115,9 @@ pub(crate) fn identity(certificates: &Certificates) -> Identity {
     Identity::from_pem(certificates.chain.as_bytes(), certificates.key.as_bytes()).expect("our own certificate")
 }
 
-fn client(certificates: &Certificates, setup: Setup) -> Arc<ClientConfig> {
+fn client(backend: Backend, certificates: &Certificates, setup: Setup) -> Arc<ClientConfig> {
     let mut client = ClientConfig::with_server_verifier(verifier(certificates, setup));
+    client.set_backend(backend);
     client.set_versions(&[setup.our_version()]).expect("supported");
     if setup.choice != Choice::Defaults {
         client.set_cipher_suites(&[setup.our_suite()]).expect("supported");
@@ -133,8 +135,9 @@ fn client(certificates: &Certificates, setup: Setup) -> Arc<ClientConfig> {
     Arc::new(client)
 }
 
-fn server(certificates: &Certificates, setup: Setup, kept: &Kept) -> Arc<ServerConfig> {
+fn server(backend: Backend, certificates: &Certificates, setup: Setup, kept: &Kept) -> Arc<ServerConfig> {
     let mut server = ServerConfig::new(identity(certificates));
+    server.set_backend(backend);
     server.set_versions(&[setup.our_version()]).expect("supported");
     server.set_groups(groups(setup)).expect("supported");
     if setup.choice != Choice::Defaults {
@@ -155,6 +158,14 @@ fn server(certificates: &Certificates, setup: Setup, kept: &Kept) -> Arc<ServerC
 }
 
 impl Ours {
+    fn with_backend(backend: Backend, certificates: &Certificates, setup: Setup) -> Self {
+        let ticketer = Arc::new(Ticketer::with_backend(backend).expect("randomness"));
+        let kept = Kept { ticketer, store: Arc::new(ServerSessionMemoryCache::new(SESSIONS)) };
+        let (client, server) = (client(backend, certificates, setup), server(backend, certificates, setup, &kept));
+        let name = ServerName::try_from("localhost").expect("a name");
+        Self { backend, certificates: certificates.clone(), setup, kept, client, server, name }
+    }
+
     /// Returns the client's configuration, and the server's name.
     pub(crate) fn client_config(&self) -> (Arc<ClientConfig>, ServerName<'static>) {
         (Arc::clone(&self.client), self.name.clone())
@@ -172,24 +183,21 @@ impl Library for Ours {
     type Server = Session<ServerSession>;
 
     fn new(certificates: &Certificates, setup: Setup) -> Self {
-        let ticketer = Arc::new(Ticketer::new().expect("randomness"));
-        let kept = Kept { ticketer, store: Arc::new(ServerSessionMemoryCache::new(SESSIONS)) };
-        let (client, server) = (client(certificates, setup), server(certificates, setup, &kept));
-        let name = ServerName::try_from("localhost").expect("a name");
-        Self { certificates: certificates.clone(), setup, kept, client, server, name }
+        Self::with_backend(Backend::ring(), certificates, setup)
     }
 
     fn sharing(&self, side: Side) -> Self {
-        let Self { certificates, setup, kept, client: ours, server: theirs, name } = self;
+        let Self { backend, certificates, setup, kept, client: ours, server: theirs, name } = self;
         let (client, server) = match side {
             Side::Client => {
                 let (first, own) = (Arc::clone(&kept.store), ServerSessionMemoryCache::new(SESSIONS));
                 let kept = Kept { store: Arc::new(Replica { first, own }), ..kept.clone() };
-                (Arc::clone(ours), server(certificates, *setup, &kept))
+                (Arc::clone(ours), server(*backend, certificates, *setup, &kept))
             }
-            Side::Server => (client(certificates, *setup), Arc::clone(theirs)),
+            Side::Server => (client(*backend, certificates, *setup), Arc::clone(theirs)),
         };
         Self {
+            backend: *backend,
             certificates: certificates.clone(),
             setup: *setup,
             kept: kept.clone(),
@@ -205,6 +213,34 @@ impl Library for Ours {
 
     fn server(&self) -> Self::Server {
         Session(ServerSession::new(&self.server))
+    }
+}
+
+/// This library with AWS-LC.
+#[cfg(feature = "aws-lc-rs")]
+#[derive(Debug)]
+pub struct OursAwsLc(Ours);
+
+#[cfg(feature = "aws-lc-rs")]
+impl Library for OursAwsLc {
+    const NAME: &'static str = "ours, aws-lc-rs";
+    type Client = Session<ClientSession>;
+    type Server = Session<ServerSession>;
+
+    fn new(certificates: &Certificates, setup: Setup) -> Self {
+        Self(Ours::with_backend(Backend::aws_lc(), certificates, setup))
+    }
+
+    fn sharing(&self, side: Side) -> Self {
+        Self(self.0.sharing(side))
+    }
+
+    fn client(&self) -> Self::Client {
+        self.0.client()
+    }
+
+    fn server(&self) -> Self::Server {
+        self.0.server()
     }
 }
 
