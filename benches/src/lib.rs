@@ -6,9 +6,9 @@
 //! ```
 //!
 //! Some peers need more than Rust and a C compiler, so they have features, off by default:
-//! `aws-lc-rs`, this library and rustls with that backend (cmake, on some platforms); `openssl`, over streams in
-//! memory (OpenSSL's headers and pkg-config; on Debian libssl-dev and pkg-config). They are columns
-//! of the handshakes and of the bulk data.
+//! `aws-lc-rs`, this library and rustls with that backend (cmake, on some platforms); `openssl`,
+//! over streams in memory (OpenSSL's headers and pkg-config; on Debian libssl-dev and pkg-config).
+//! They are columns of the handshakes and of the bulk data.
 //!
 //! The same code drives [`Ours`] and [`Rustls`] through one trait, with the same suite (AES-128-GCM
 //! with SHA-256), group (X25519), chains (leaf and intermediate, P-256) and session storage. The
