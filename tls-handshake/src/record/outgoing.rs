@@ -51,7 +51,7 @@ impl Outgoing {
         })
     }
 
-    /// Returns the number of bytes to write to the transport.
+    /// Reuses the allocation of `buffer`, if it has none itself. Otherwise drops `buffer`.
     pub fn lend_buffer(&mut self, mut buffer: Vec<u8>) {
         if self.bytes.capacity() == 0 {
             buffer.clear();
@@ -72,7 +72,7 @@ impl Outgoing {
         self.bytes.get(self.consumed..end).unwrap_or_default()
     }
 
-    /// Bytes to write to the transport.
+    /// Returns the number of bytes to write to the transport.
     #[must_use]
     pub fn len(&self) -> usize {
         self.ready().len()
