@@ -9,6 +9,8 @@ use tls_handshake::{
     Answer, Identity, NeedNewSession, NeedSession, NeedTakeSession, PskCandidate, ServerSessionValue, SessionLookup,
 };
 
+use zeroize::Zeroizing;
+
 use crate::ProtocolVersion;
 use crate::identity::psk::ResolvesServerPsk;
 use crate::resumption::{ProducesTickets, StoresServerSessions};
@@ -142,8 +144,7 @@ impl SessionBackend {
             Self::Store(store) => from(store)?,
         };
         let session = ServerSessionValue::decode(&bytes).ok();
-        // `Zeroizing` overwrites spare capacity with one `memset`, but elements one by one.
-        bytes.clear();
+        clear(&mut bytes);
         session
     }
 
@@ -151,8 +152,14 @@ impl SessionBackend {
     #[must_use]
     pub fn take(&self, need: NeedTakeSession) -> Answer {
         match self {
-            Self::Store(store) if store.take(need.identity()).is_some() => need.taken(),
-            _ => need.gone(),
+            Self::Store(store) => match store.take(need.identity()) {
+                Some(mut state) => {
+                    clear(&mut state);
+                    need.taken()
+                }
+                None => need.gone(),
+            },
+            Self::Disabled | Self::Application(_) | Self::Tickets(_) | Self::TicketsOrStore(..) => need.gone(),
         }
     }
 
@@ -165,7 +172,7 @@ impl SessionBackend {
             (Self::Tickets(ticketer) | Self::TicketsOrStore(ticketer, _), None) => {
                 let mut state = session.encode();
                 let ticket = ticketer.encrypt(&state);
-                state.clear();
+                clear(&mut state);
                 ticket
             }
             (Self::Store(store) | Self::TicketsOrStore(_, store), Some(id)) => {
@@ -202,6 +209,12 @@ impl SessionBackend {
             }
         }
     }
+}
+
+/// Prepares a session to be dropped: `Zeroizing` overwrites spare capacity with one `memset`, but
+/// elements one by one.
+fn clear(state: &mut Zeroizing<Vec<u8>>) {
+    state.clear();
 }
 
 /// Sessions looked up for one ClientHello. Clients offer one or two tickets; each lookup may be a

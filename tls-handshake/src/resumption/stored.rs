@@ -12,27 +12,29 @@ pub struct StoreIds(Ids);
 #[derive(Clone, Copy)]
 enum Ids {
     /// TLS 1.2: the ID of the only session, which ServerHello contains.
-    One([u8; 32]),
+    SessionId([u8; 32]),
+    /// TLS 1.3: the ID of the only session.
+    Ticket([u8; 32]),
     /// TLS 1.3: each ID is a hash of these random bytes and the session's number, so one value
     /// represents all IDs. An observer cannot link two IDs to one client (RFC 9846 Appendix C.4).
     Hashed([u8; 32]),
 }
 
 impl StoreIds {
-    pub(crate) const fn one(id: [u8; 32]) -> Self {
-        Self(Ids::One(id))
+    pub(crate) const fn of_session_id(id: [u8; 32]) -> Self {
+        Self(Ids::SessionId(id))
     }
 
-    /// `random` is secret: it determines all IDs.
-    pub(crate) const fn hashed(random: [u8; 32]) -> Self {
-        Self(Ids::Hashed(random))
+    /// Returns the IDs of `count` TLS 1.3 sessions. `random` is secret: it determines all IDs.
+    pub(crate) const fn of_tickets(count: u8, random: [u8; 32]) -> Self {
+        Self(if count > 1 { Ids::Hashed(random) } else { Ids::Ticket(random) })
     }
 
     /// Returns the ID that ServerHello contained.
     pub(crate) fn session_id(&self) -> Option<&[u8; 32]> {
         match &self.0 {
-            Ids::One(id) => Some(id),
-            Ids::Hashed(_) => None,
+            Ids::SessionId(id) => Some(id),
+            Ids::Ticket(_) | Ids::Hashed(_) => None,
         }
     }
 
@@ -40,16 +42,18 @@ impl StoreIds {
     /// client cannot use a TLS 1.2 session in TLS 1.3, or the reverse.
     #[must_use]
     pub fn id(&self, index: usize) -> [u8; 32] {
-        let random = match self.0 {
-            Ids::One(id) => return id,
-            Ids::Hashed(random) => random,
+        let mut id = match self.0 {
+            Ids::SessionId(id) => return id,
+            Ids::Ticket(random) => random,
+            Ids::Hashed(random) => {
+                // A connection issues at most 255 tickets.
+                let mut input = [u8::try_from(index).unwrap_or(u8::MAX); 33];
+                if let Some(start) = input.first_chunk_mut() {
+                    *start = random;
+                }
+                HashAlgorithm::Sha256.hash(&input).as_ref().try_into().unwrap_or([0; 32])
+            }
         };
-        // A connection issues at most 255 tickets.
-        let mut input = [u8::try_from(index).unwrap_or(u8::MAX); 33];
-        if let Some(start) = input.first_chunk_mut() {
-            *start = random;
-        }
-        let mut id: [u8; 32] = HashAlgorithm::Sha256.hash(&input).as_ref().try_into().unwrap_or([0; 32]);
         let [first, ..] = &mut id;
         *first |= TLS13_ID;
         id
@@ -82,5 +86,31 @@ impl StoredSessions {
 impl std::fmt::Debug for StoredSessions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StoredSessions").field("count", &self.count).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_distinct_and_show_their_version() {
+        for count in [1, 2, 255] {
+            let ids: Vec<_> =
+                StoredSessions::new(StoreIds::of_tickets(count, [0x5a; 32]), count.into()).into_ids().collect();
+            assert_eq!(ids.len(), usize::from(count));
+            assert!(ids.iter().all(|id| id[0] & TLS13_ID != 0));
+            assert_eq!(ids.iter().collect::<std::collections::HashSet<_>>().len(), ids.len());
+        }
+        let session_id = StoreIds::of_session_id([0x5a; 32]);
+        assert_eq!((session_id.id(0), session_id.session_id()), ([0x5a; 32], Some(&[0x5a; 32])));
+        assert_eq!(StoreIds::of_tickets(1, [0x5a; 32]).session_id(), None);
+    }
+
+    /// Whoever sees one ticket must not be able to compute another.
+    #[test]
+    fn random_bytes_are_no_id_beside_others() {
+        let ids = StoreIds::of_tickets(2, [0xfa; 32]);
+        assert!([ids.id(0), ids.id(1)].iter().all(|id| id[1..] != [0xfa; 31]));
     }
 }

@@ -28,7 +28,7 @@ impl WaitTicket {
     /// Requests a ticket for the session, or its storage under its ID.
     pub(super) fn ask(ready: KeysReady, peer: Authenticated, session: ServerSessionValue) -> (Self, Need) {
         let ids = match ready.context.session_kind {
-            SessionKind::Id(id) => Some(StoreIds::one(id)),
+            SessionKind::Id(id) => Some(StoreIds::of_session_id(id)),
             SessionKind::Ticket | SessionKind::Nothing => None,
         };
         let need = NeedNewSession::new(
@@ -60,7 +60,7 @@ impl KeysReady {
     /// Reports that a store has the session, if it has an ID.
     pub(super) fn note_stored(&self, out: &mut dyn Sink) {
         if let SessionKind::Id(id) = self.context.session_kind {
-            out.event(Event::Stored(StoredSessions::new(StoreIds::one(id), 1)));
+            out.event(Event::Stored(StoredSessions::new(StoreIds::of_session_id(id), 1)));
         }
     }
 

@@ -63,7 +63,7 @@ impl WaitTickets {
             SessionLookup::Ids => {
                 let mut random = [0; 32];
                 context.source.fill(&mut random).map_err(|_| Error::Crypto("drawing random bytes"))?;
-                Some(StoreIds::hashed(random))
+                Some(StoreIds::of_tickets(tickets, random))
             }
             SessionLookup::Never | SessionLookup::Tickets | SessionLookup::TicketsOrIds => None,
         };
