@@ -51,7 +51,7 @@
 //!
 //! What was verified when a session began is not verified again. So a session is bound to
 //! everything that the result depended on: trust anchors, verifier, client CAs, server name, ALPN,
-//! the identities of both sides, and what the application adds
+//! the identities of both sides, whether all groups are post-quantum, and what the application adds
 //! ([`set_session_context`](crate::ServerConfig::set_session_context)). A hash of all that is the
 //! *scope*. Configurations with different scopes do not resume each other's sessions, even if they
 //! share a store. A server with several tenants sets one context per tenant.

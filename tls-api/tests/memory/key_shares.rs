@@ -151,3 +151,36 @@ fn server_retries_for_its_preferred_group_if_configured() {
         assert_eq!(pair.server.handshake_kind().unwrap().is_retried(), retry);
     }
 }
+
+/// Early data and resumptions of TLS 1.2 are as secret as the key exchange that began the session.
+#[cfg(feature = "post-quantum")]
+#[test]
+fn post_quantum_config_resumes_no_classical_session() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let kind = |client: &Arc<ClientConfig>, server: &Arc<ServerConfig>| {
+        let mut pair = Pair::new(client, server);
+        pair.settle().ok().and_then(|()| pair.client.handshake_kind())
+    };
+    for version in VERSIONS {
+        let (client, server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+        let (mut strict_client, mut strict_server) = (client.clone(), server.clone());
+        strict_client.set_groups(&[NamedGroup::X25519MLKEM768]).unwrap();
+        strict_server.set_groups(&[NamedGroup::X25519MLKEM768]).unwrap();
+        // The other side negotiates one version.
+        let (mut client, mut server) = (client, server);
+        client.set_versions(&[version]).unwrap();
+        server.set_versions(&[version]).unwrap();
+        let [client, strict_client] = [client, strict_client].map(Arc::new);
+        let [server, strict_server] = [server, strict_server].map(Arc::new);
+        // TLS 1.2 has no such groups.
+        let full = (version == ProtocolVersion::TLS13).then_some(HandshakeKind::Full);
+
+        assert_eq!(kind(&client, &server), Some(HandshakeKind::Full));
+        assert_eq!(kind(&strict_client, &server), full, "{version}");
+        assert_eq!(kind(&client, &server), Some(HandshakeKind::Resumed));
+        assert_eq!(kind(&client, &strict_server), full, "{version}");
+        // Sessions of two such configurations are resumed.
+        kind(&strict_client, &strict_server);
+        assert_eq!(kind(&strict_client, &strict_server), Some(HandshakeKind::Resumed));
+    }
+}

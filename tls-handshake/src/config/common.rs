@@ -277,6 +277,11 @@ impl Common {
         if self.over_quic {
             settings.push(b"QUIC");
         }
+        // Early data and resumptions of TLS 1.2 have no key exchange of their own: they are as
+        // secret as the one that began the session.
+        if self.groups.iter().all(|group| group.is_post_quantum()) {
+            settings.push(b"post-quantum");
+        }
         Scope::of(&ScopeInputs { role, alpn: &self.alpn, settings: &settings, application: &self.session_context })
     }
 
