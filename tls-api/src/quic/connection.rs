@@ -145,6 +145,9 @@ impl QuicRole for Client {
     }
 
     fn store_sessions(runtime: &ClientRuntime, connection: &mut Connection<Self>) {
+        if let Some(group) = connection.take_group() {
+            runtime.sessions.put_group(connection.server_name(), group);
+        }
         if connection.has_sessions() {
             // Without a clock the end of their lifetime is unknown.
             let Some(now) = runtime.clock.now() else { return };

@@ -5,8 +5,8 @@ use std::thread;
 
 use strata_tls::quic::{ClientConnection, KeyChange, Level, Output, ServerConnection, ServerStart, Version};
 use strata_tls::{
-    AllowAnyAuthenticatedClient, Answer, Backend, ClientConfig, ClientSessionMemoryCache, Error, HandshakeKind, Need,
-    Needs, ServerConfig, ServerSessionMemoryCache, Session,
+    AllowAnyAuthenticatedClient, Answer, Backend, ClientConfig, ClientSessionMemoryCache, Error, HandshakeKind,
+    NamedGroup, Need, Needs, ReloadableIdentity, ServerConfig, ServerSessionMemoryCache, Session,
 };
 
 use crate::pair::Pair;
@@ -218,10 +218,108 @@ fn failed_connection_ends_its_sessions() {
     assert_eq!(quic.client.closed_by_peer(0x0a), None);
     assert!(matches!(quic.client.closed_by_peer(0x0128), Some(Error::AlertReceived { .. })));
     assert_eq!(Quic::new(&client, &server).handshake().client.handshake_kind(), Some(HandshakeKind::Full));
-    // The server's store forgets them too.
-    let mut quic = Quic::new(&client, &server).handshake();
-    quic.server.closed_by_peer(0x0128).unwrap();
-    assert!(matches!(quic.server.receive(Level::OneRtt, b""), Err(Error::AlertReceived { .. })));
+}
+
+#[test]
+fn failed_connection_ends_its_stored_sessions() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let (client, server) = early_configs(&ca);
+    let store = Arc::new(ServerSessionMemoryCache::new(10));
+    let mut server = ServerConfig::clone(&server);
+    server.set_session_storage(Arc::clone(&store) as _);
+    let server = Arc::new(server);
+    for kind in [HandshakeKind::Full, HandshakeKind::Resumed] {
+        let mut quic = Quic::new(&client, &server).handshake();
+        assert_eq!((quic.client.handshake_kind(), quic.server.closed_by_peer(0x0a)), (Some(kind), None));
+        if kind == HandshakeKind::Full {
+            assert!(!store.is_empty());
+            continue;
+        }
+        // The connection's own sessions; those of the first were used, or are of another connection.
+        let before = store.len();
+        assert!(matches!(quic.server.closed_by_peer(0x0128), Some(Error::AlertReceived { .. })));
+        assert!(store.len() < before);
+        assert!(matches!(quic.server.receive(Level::OneRtt, b""), Err(Error::AlertReceived { .. })));
+    }
+}
+
+/// Each way in which a resumption can fail ends all sessions with that server, not one at a time.
+#[test]
+fn failed_resumption_over_quic_removes_all_sessions() {
+    type Failure = fn(&mut Quic, Output);
+    let failures: [(&str, Failure); 4] = [
+        ("an alert of the server", |quic, _| {
+            quic.client.closed_by_peer(0x0128).unwrap();
+        }),
+        ("an unknown message", |quic, _| {
+            quic.client.receive(Level::Initial, &[99, 0, 0, 0]).unwrap_err();
+        }),
+        ("a damaged flight", |quic, hello| {
+            let Output::Crypto(level, hello) = hello else { panic!("no ClientHello") };
+            quic.server.receive(level, &hello).unwrap();
+            while let Some(output) = quic.server.next_output() {
+                if let Output::Crypto(level, mut bytes) = output {
+                    *bytes.last_mut().unwrap() ^= u8::from(level == Level::Handshake);
+                    let _ = quic.client.receive(level, &bytes);
+                }
+            }
+            assert!(quic.client.error().is_some());
+        }),
+        // A timeout, or an error of QUIC itself.
+        ("nothing", |quic, _| {
+            assert_eq!(quic.client.closed_by_peer(0x01), None);
+        }),
+    ];
+    let ca = Ca::new(Kind::EcdsaP256);
+    for (name, failure) in failures {
+        let sessions = Arc::new(ClientSessionMemoryCache::new(10));
+        let (mut client, mut server) = configs(&ca);
+        client.set_session_storage(Arc::clone(&sessions) as _);
+        server.set_send_tls13_tickets(4);
+        let (client, server) = (Arc::new(client), Arc::new(server));
+        drop(Quic::new(&client, &server).handshake());
+        assert!(!sessions.is_empty());
+        let mut quic = Quic::new(&client, &server);
+        // A client whose hello was not sent has not failed.
+        let hello = quic.client.next_output();
+        failure(&mut quic, hello.unwrap());
+        drop(quic);
+        assert!(sessions.is_empty(), "{name}");
+        assert_eq!(Quic::new(&client, &server).handshake().client.handshake_kind(), Some(HandshakeKind::Full));
+    }
+}
+
+#[test]
+fn replaced_identities_are_not_resumed_over_quic() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let [of_client, of_server] = ["client.test", "server.test"]
+        .map(|name| Arc::new(ReloadableIdentity::new(ca.identity(Kind::EcdsaP256, &[name]))));
+    let (mut client, _) = configs(&ca);
+    client.set_client_cert_resolver(Arc::clone(&of_client) as _);
+    let mut server = ServerConfig::with_resolver(Arc::clone(&of_server) as _);
+    server.set_alpn_protocols(&["h3"]).unwrap();
+    server.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
+    let (client, server) = (Arc::new(client), Arc::new(server));
+    let kind = || {
+        let quic = Quic::new(&client, &server).handshake();
+        assert_eq!(quic.server.peer_certificates().unwrap(), of_client.current().chain());
+        quic.client.handshake_kind().unwrap()
+    };
+    assert_eq!([kind(), kind()], [HandshakeKind::Full, HandshakeKind::Resumed]);
+    of_client.replace(ca.identity(Kind::EcdsaP256, &["client.test"])).unwrap();
+    assert_eq!([kind(), kind()], [HandshakeKind::Full, HandshakeKind::Resumed]);
+    of_server.replace(ca.identity(Kind::EcdsaP256, &["server.test", "more.test"])).unwrap();
+    assert_eq!([kind(), kind()], [HandshakeKind::Full, HandshakeKind::Resumed]);
+}
+
+#[test]
+fn client_over_quic_is_retried_once_for_a_server() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let (client, mut server) = configs(&ca);
+    server.set_groups(&[NamedGroup::SECP384R1]).unwrap();
+    let (client, server) = (Arc::new(client), Arc::new(server));
+    let is_retried = || Quic::new(&client, &server).handshake().client.handshake_kind().unwrap().is_retried();
+    assert_eq!([is_retried(), is_retried(), is_retried()], [true, false, false]);
 }
 
 /// A handshake that was abandoned after the session was offered counts as failed; one that sent

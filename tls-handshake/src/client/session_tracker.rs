@@ -7,6 +7,7 @@ use pki_types::ServerName;
 use tls_codec::code_points::NamedGroup;
 
 use crate::config::ClientConfig;
+use crate::negotiated::HandshakeKind;
 use crate::resumption::{Scope, StoredSessions};
 use crate::states::RemembersSessions;
 
@@ -32,6 +33,17 @@ impl SessionTracker {
 
     pub(crate) fn identity(&self) -> Option<&[u8; 32]> {
         self.identity.as_deref()
+    }
+
+    /// Notes the group of a TLS 1.3 handshake. Returns it if the next connection to this server
+    /// should know it.
+    pub(crate) fn take_group(&mut self, used: NamedGroup, kind: HandshakeKind) -> Option<NamedGroup> {
+        let is_news = self.last_group.is_some() || kind.is_retried();
+        if self.last_group == Some(used) || !is_news {
+            return None;
+        }
+        self.last_group = Some(used);
+        Some(used)
     }
 
     pub(crate) fn discard(&mut self) {

@@ -193,13 +193,11 @@ impl ClientConnection {
     /// used the same group again, or needed no HelloRetryRequest.
     #[must_use]
     pub fn take_group(&mut self) -> Option<NamedGroup> {
-        let (used, last) = (self.negotiated_group()?, self.session_tracker.last_group);
-        let is_news = last.is_some() || self.handshake_kind()?.is_retried();
-        if self.protocol_version()? != ProtocolVersion::TLS13 || last == Some(used) || !is_news {
+        let (used, kind) = (self.negotiated_group()?, self.handshake_kind()?);
+        if self.protocol_version()? != ProtocolVersion::TLS13 {
             return None;
         }
-        self.session_tracker.last_group = Some(used);
-        Some(used)
+        self.session_tracker.take_group(used, kind)
     }
 
     /// Makes [`take_sessions`](Self::take_sessions) return none from now on. Call it if the

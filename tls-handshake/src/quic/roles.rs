@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pki_types::{ServerName, UnixTime};
+use tls_codec::code_points::NamedGroup;
 use tls_crypto::quic::Version;
 
 use super::sink::{Levels, QuicSink};
@@ -39,6 +40,7 @@ impl ClientConnection {
     ) -> Result<Self, Error> {
         let config = Arc::clone(config.get());
         let mut session_tracker = SessionTracker::new(Arc::clone(&config), name.clone(), start.identity_scope);
+        session_tracker.last_group = start.last_group;
         let remembered = start.session.as_ref().map(|(session, _)| session.application.clone());
         let known = match start.session {
             _ if !start.external_psks.is_empty() => ResumptionOffer::external(&config, start.external_psks),
@@ -102,6 +104,15 @@ impl ClientConnection {
     #[must_use]
     pub fn identity_scope(&self) -> Option<&[u8; 32]> {
         self.session_tracker.identity()
+    }
+
+    /// Returns the group to set as [`ClientStart::last_group`] of the next connection to this
+    /// server, once after the handshake. See
+    /// [`ClientConnection::take_group`](crate::ClientConnection::take_group).
+    #[must_use]
+    pub fn take_group(&mut self) -> Option<NamedGroup> {
+        let (used, kind) = (self.negotiated_group()?, self.handshake_kind()?);
+        self.session_tracker.take_group(used, kind)
     }
 
     /// Makes [`take_sessions`](Self::take_sessions) return none from now on. See
