@@ -12,6 +12,7 @@ mod limits;
 #[path = "../memory/pki.rs"]
 #[expect(dead_code, reason = "shared with another test")]
 mod pki;
+mod sessions;
 mod streams;
 mod transport;
 mod wakers;
