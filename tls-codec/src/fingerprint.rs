@@ -35,7 +35,10 @@
 //!
 //! Do not decide by a fingerprint alone: anyone can send the hello of another program.
 
-#![expect(single_use_lifetimes, reason = "anonymous lifetimes in `impl Trait` are unstable")]
+#![allow(
+    single_use_lifetimes,
+    reason = "anonymous lifetimes in `impl Trait` are unstable; newer compilers report none"
+)]
 
 #[cfg(feature = "fingerprint")]
 mod hashed;
