@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::{KeyRejected, sole_section, sole_sequence};
 use crate::der::{self, Elements};
 use crate::pem;
+use crate::secret_bytes::with_zeroized_stack_of;
 
 /// Decrypts the private key of a file, PEM or DER, and returns its DER (PKCS#8). A key that is not
 /// encrypted is returned as it is. The memory of the result is overwritten on drop; the caller
@@ -65,8 +66,10 @@ pub(crate) fn decrypt(
     };
     work.spend(&scheme.kdf)?;
     let mut buffer = Zeroizing::new(encrypted.to_vec());
-    let length = match scheme.decrypt_in_place(password, &mut buffer) {
-        Ok(decrypted) => decrypted.len(),
+    // pkcs5 overwrites neither the derived key nor the state of its ciphers.
+    let decrypt = || scheme.decrypt_in_place(password, &mut buffer).map(<[u8]>::len);
+    let length = match with_zeroized_stack_of::<STACK, _>(decrypt) {
+        Ok(length) => length,
         Err(pkcs5::Error::DecryptFailed) => return Err(KeyRejected::WrongPassword),
         Err(_) => return Err(unsupported()),
     };
@@ -140,3 +143,6 @@ const MAX_ITERATIONS: u32 = 10_000_000;
 const MAX_SCRYPT_MEMORY: u64 = 256 << 20;
 /// Memory times parallelization.
 const MAX_SCRYPT_WORK: u64 = 4 * MAX_SCRYPT_MEMORY;
+/// The stack to overwrite after a decryption, in bytes. Derivations and ciphers need a few KiB; the
+/// large tables of scrypt are on the heap, and useless without the password.
+const STACK: usize = 32 * 1024;
