@@ -235,7 +235,7 @@ fn failed_connection_ends_its_stored_sessions() {
             assert!(!store.is_empty());
             continue;
         }
-        // The connection's own sessions; those of the first were used, or are of another connection.
+        // Only those of this connection.
         let before = store.len();
         assert!(matches!(quic.server.closed_by_peer(0x0128), Some(Error::AlertReceived { .. })));
         assert!(store.len() < before);
