@@ -2,9 +2,9 @@
 //! sockets.
 //!
 //! The peers are `openssl`, `curl`, `gnutls-cli`, `gnutls-serv`, `certtool`, `node`, `java`,
-//! `keytool`, `ssh-keygen`, `sslscan`, `nginx` and `redis-server`. Tests of a missing peer are
-//! reported as ignored, with the reason. With `TLS_INTEROP_REQUIRED=1` in the environment they
-//! fail.
+//! `keytool`, `ssh-keygen`, `sslscan`, `nginx`, `redis-server` and the Python package `aioquic`.
+//! Tests of a missing peer are reported as ignored, with the reason. With `TLS_INTEROP_REQUIRED=1`
+//! in the environment they fail.
 
 mod certificates;
 mod client_certificates;
@@ -24,6 +24,8 @@ mod openssl_client;
 mod openssl_server;
 mod processes;
 mod programs;
+#[cfg(feature = "quinn")]
+mod quic;
 mod record_limits;
 mod resumption;
 mod robustness;
@@ -63,6 +65,8 @@ fn main() -> ExitCode {
         sslscan::trials(),
         #[cfg(feature = "redis")]
         fleet::trials(),
+        #[cfg(feature = "quinn")]
+        quic::trials(),
         resumption::trials(),
         ocsp::trials(),
         trust::trials(),

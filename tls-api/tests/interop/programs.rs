@@ -20,6 +20,9 @@ pub(crate) enum Program {
     Certtool,
     Keytool,
     SshKeygen,
+    /// Python with the package aioquic.
+    #[cfg_attr(not(feature = "quinn"), expect(dead_code, reason = "its tests need the feature"))]
+    Aioquic,
 }
 
 impl Program {
@@ -37,11 +40,12 @@ impl Program {
             Self::Certtool => "certtool",
             Self::Keytool => "keytool",
             Self::SshKeygen => "ssh-keygen",
+            Self::Aioquic => "aioquic",
         }
     }
 
     pub(crate) fn is_installed(self) -> bool {
-        static FOUND: [OnceLock<bool>; 12] = [const { OnceLock::new() }; 12];
+        static FOUND: [OnceLock<bool>; 13] = [const { OnceLock::new() }; 13];
         let (found, ask) = match self {
             Self::Openssl => (&FOUND[0], &["version"][..]),
             Self::Curl => (&FOUND[1], &["--version"][..]),
@@ -57,6 +61,7 @@ impl Program {
             Self::Keytool => (&FOUND[10], &["-help"][..]),
             // It has no option that only prints. This one finds nothing and fails.
             Self::SshKeygen => (&FOUND[11], &["-F", "localhost", "-f", "/dev/null"][..]),
+            Self::Aioquic => (&FOUND[12], &["-c", "import aioquic"][..]),
         };
         *found.get_or_init(|| {
             let mut command = self.command();
@@ -66,18 +71,35 @@ impl Program {
     }
 
     pub(crate) fn command(self) -> Command {
-        let mut command = Command::new(self.name());
+        let mut command = match self {
+            Self::Aioquic => python(),
+            other => Command::new(other.name()),
+        };
         // Ignore the user's settings.
         command.env_remove("SSLKEYLOGFILE").env("CURL_HOME", "/nonexistent").env("LC_ALL", "C");
         command
     }
 }
 
-/// The example program `name`, which `cargo test` has built next to this test.
-pub(crate) fn example(name: &str) -> Result<Command, String> {
+/// Python with the packages that `.ci/run setup` installs into the target folder.
+fn python() -> Command {
+    let mut command = Command::new("python3");
+    if let Ok(folder) = profile_folder() {
+        command.env("PYTHONPATH", folder.join("../python")).env("PYTHONDONTWRITEBYTECODE", "1");
+    }
+    command
+}
+
+/// The folder of the build profile within the target folder.
+fn profile_folder() -> Result<PathBuf, String> {
     let this = std::env::current_exe().map_err(|e| e.to_string())?;
     let folder = this.parent().and_then(|deps| deps.parent()).ok_or("this test lies in no target folder")?;
-    let path: PathBuf = folder.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION);
+    Ok(folder.to_owned())
+}
+
+/// The example program `name`, which `cargo test` has built next to this test.
+pub(crate) fn example(name: &str) -> Result<Command, String> {
+    let path = profile_folder()?.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION);
     if !path.is_file() {
         return Err(format!(
             "{} is not built: `cargo test -p strata-tls` does it, `cargo build -p strata-tls --examples` as well",
