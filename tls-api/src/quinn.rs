@@ -42,7 +42,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The example `quic` transfers a file, with early data on the second connection.
+//! The example `quic` transfers a file, with early data on the second connection. The repository
+//! also has an HTTP/3 server for browsers, `tls-api/ecosystem/examples/h3.rs`.
 //!
 //! * [`handshake_data`](quinn_proto::crypto::Session::handshake_data) is a
 //!   [`ConnectionInfo`](crate::ConnectionInfo), and
