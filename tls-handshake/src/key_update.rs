@@ -1,7 +1,9 @@
-//! TLS 1.3 keys after the handshake, and their updates (RFC 9846 §4.7.3). Both roles use it.
+//! TLS 1.3 keys after the handshake, and their updates (RFC 9846 §4.7.3). Both roles use it. Counts
+//! the messages that a peer sends without need.
 //!
-//! A KeyUpdate that the peer requests is sent before the next data. It is also sent when data
-//! arrives and the send queue is empty, so that an application that only reads answers too.
+//! A KeyUpdate that the peer requests is sent before the next data (`connection/sending_side`). It
+//! is also sent when data arrives and the send queue is empty, so that an application that only reads
+//! answers too.
 //!
 //! [`Traffic`] belongs to the state, which receives. Its [`WriteTraffic`] belongs to what sends,
 //! and leaves the state when the connection splits.

@@ -75,7 +75,7 @@ mod negotiate;
 mod negotiated;
 pub mod quic;
 mod record;
-mod record_limits;
+mod record_size_limit;
 pub mod resumption;
 pub mod schedule;
 pub mod server;
@@ -113,7 +113,7 @@ pub use need::{
 };
 pub use negotiated::HandshakeKind;
 pub use record::{Outgoing, RecordRoom};
-pub use record_limits::RecordLimits;
+pub use record_size_limit::RecordLimits;
 pub use resumption::{ClientSessionValue, ExternalPsk, ServerSessionValue, SessionError};
 pub use sni::host_name;
 pub use states::{Role, Versioned};

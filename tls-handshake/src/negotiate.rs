@@ -1,12 +1,14 @@
-//! Selection of parameters that both sides support, and conversions between code points and
-//! algorithms.
+//! Selection of parameters that both sides support: suite, group, signature scheme, application
+//! protocol. Conversions between code points and algorithms.
 
 use tls_codec::code_points::{CipherSuite, NamedGroup, SignatureScheme};
+use tls_codec::handshake::ClientHello;
 use tls_codec::list::List;
 use tls_crypto::verify::{Algorithm, verifier};
 use tls_crypto::{Backend, BulkAlgorithm, Group, SignatureAlgorithm};
 
-use crate::error::{Error, Illegal};
+use crate::config::Common;
+use crate::error::{Error, Excerpt, Illegal};
 use crate::suite::SupportedCipherSuite;
 
 /// The signature schemes that are accepted in certificates. They include PKCS#1 v1.5, which signs
@@ -90,6 +92,24 @@ pub(crate) fn scheme_of(algorithm: SignatureAlgorithm) -> SignatureScheme {
 /// The first item of `preferred` that the other side supports too.
 pub(crate) fn first_common<T: Copy>(preferred: &[T], has: &dyn Fn(&T) -> bool) -> Option<T> {
     preferred.iter().find(|item| has(item)).copied()
+}
+
+/// Chooses the application protocol in the server's order of preference (RFC 7301 §3.2).
+pub(crate) fn choose_alpn(common: &Common, hello: &ClientHello<'_>) -> Result<Option<Vec<u8>>, Error> {
+    let ours = common.alpn.as_slice();
+    let Some(theirs) = hello.extensions.alpn else {
+        return if common.require_alpn { Err(Error::AlpnRequired) } else { Ok(None) };
+    };
+    if ours.is_empty() {
+        return Ok(None);
+    }
+    match ours.iter().find(|name| theirs.iter().any(|their| their.0 == name.as_slice())) {
+        Some(name) => Ok(Some(name.clone())),
+        None => {
+            let offered: Excerpt<&[u8]> = theirs.iter().map(|name| name.0).collect();
+            Err(Error::NoCommonAlpn { offered: offered.map(<[u8]>::to_vec), enabled: ours.to_vec() })
+        }
+    }
 }
 
 #[cfg(test)]

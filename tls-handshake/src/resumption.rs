@@ -15,19 +15,19 @@
 
 use zeroize::Zeroize as _;
 
-mod client;
+mod client_session;
 mod eligibility;
 mod encoding;
 mod external_psk;
 mod scope;
-mod server;
+mod server_session;
 mod stored;
 
-pub use client::ClientSessionValue;
+pub use client_session::ClientSessionValue;
 pub(crate) use eligibility::ResumptionCriteria;
 pub use external_psk::{ExternalPsk, PskError};
 pub(crate) use scope::{Scope, ScopeInputs, identity_scope};
-pub use server::ServerSessionValue;
+pub use server_session::ServerSessionValue;
 pub use stored::{StoreIds, StoredSessions};
 
 /// The longest lifetime of a ticket, in seconds (RFC 9846 §4.7.1). Also bounds all resumptions that

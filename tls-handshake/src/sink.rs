@@ -9,7 +9,7 @@ use tls_codec::writer::Writer;
 
 use crate::error::Error;
 use crate::framed::RecordBoundary;
-pub use crate::record_limits::{LimitedRecords, RecordLimits};
+pub use crate::record_size_limit::{LimitedRecords, RecordLimits};
 use crate::resumption::StoredSessions;
 use crate::schedule::{ReadKey, WriteKey};
 

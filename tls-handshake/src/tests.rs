@@ -32,7 +32,7 @@ mod quic;
 mod quic_faults;
 mod quic_pair;
 mod ramp_up;
-mod record_limits;
+mod record_size_limit;
 mod records;
 mod replay;
 mod resumption;

@@ -1,4 +1,5 @@
 //! Storage of a client's sessions: the trait, the memory cache, and the storage that stores none.
+//! `session/client` uses it.
 
 use std::collections::VecDeque;
 use std::fmt;

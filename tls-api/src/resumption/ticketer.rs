@@ -1,4 +1,4 @@
-//! Tickets: a server's sessions, encrypted, that clients store.
+//! Tickets: a server's sessions, encrypted by `TicketKey` of `tls-crypto`, that clients store.
 
 use std::fmt;
 use std::sync::atomic::Ordering;

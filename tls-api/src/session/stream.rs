@@ -1,5 +1,5 @@
 //! [`Stream`]: a connection and a blocking transport together, which read and write plaintext like
-//! a socket.
+//! a socket. `core` decides between a regular end and a truncation.
 
 use std::io::{self, BufRead, IoSlice, IoSliceMut, Read, Write};
 

@@ -1,4 +1,5 @@
-//! [`AnswerNeeds`]: answers to deferred requests that take time.
+//! [`AnswerNeeds`]: answers what the handshake requests, asynchronously; for example a signature by
+//! a remote key.
 
 use std::future::Future;
 use std::io;

@@ -1,4 +1,4 @@
-//! An asynchronous transport as the blocking one that a session expects.
+//! Adapts an asynchronous transport to the blocking one that a session expects.
 
 use std::io::{self, Read, Write};
 use std::pin::Pin;

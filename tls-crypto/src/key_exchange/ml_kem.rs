@@ -1,4 +1,5 @@
-//! ML-KEM, FIPS 203, by libcrux, or by AWS-LC under that backend.
+//! ML-KEM, FIPS 203, by libcrux, or by AWS-LC under that backend. `key_exchange` combines it with
+//! ECDH.
 
 use core::ops::IndexMut as _;
 

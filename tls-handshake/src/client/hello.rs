@@ -28,7 +28,7 @@ use crate::framed::Framed;
 use crate::negotiate::{certificate_schemes, group_of};
 use crate::negotiated::Exporter;
 use crate::negotiated::HandshakeKind;
-use crate::record_limits::max_size_limit;
+use crate::record_size_limit::max_size_limit;
 use crate::schedule::Side;
 use crate::schedule::tls13::{HandshakeKeys, Hello};
 use crate::sink::Sink;

@@ -9,7 +9,7 @@ use tls_crypto::{Backend, Group, TAG_LEN};
 
 use super::{ConfigError, KeyLog, Limits, RecordPadding, RecordRampUp};
 use crate::negotiate::{certificate_schemes, group_id, group_of};
-use crate::record_limits::max_size_limit;
+use crate::record_size_limit::max_size_limit;
 use crate::resumption::{Scope, ScopeInputs};
 use crate::suite::{ALL_CIPHERSUITES, SupportedCipherSuite};
 use crate::verify::tls13;

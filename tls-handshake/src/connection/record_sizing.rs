@@ -2,7 +2,7 @@
 
 use super::Connection;
 use super::sending_side::SenderSlot;
-use crate::record_limits::RecordLimits;
+use crate::record_size_limit::RecordLimits;
 use crate::states::Role;
 
 impl<R: Role> Connection<R> {

@@ -1,4 +1,5 @@
-//! Sending: application data, key updates, close_notify and alerts.
+//! Calls of the application that send: data, key updates, close_notify and alerts. `sending_side`
+//! carries them out.
 
 use std::io::IoSlice;
 

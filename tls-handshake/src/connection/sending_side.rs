@@ -1,4 +1,5 @@
-//! What a connection sends with: the record layer, and what is to be sent before the next data.
+//! What a connection sends with: the record layer, and what goes out before the next data. It makes
+//! every KeyUpdate, alert and close_notify; `sending` and `incoming` call it.
 
 use std::io::IoSlice;
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use tls_codec::code_points::ContentType;
 
 use super::Connection;
 use crate::record::{Outgoing, RecordReceiver};
-use crate::record_limits::{LimitedRecords, UNLIMITED};
+use crate::record_size_limit::{LimitedRecords, UNLIMITED};
 use crate::states::Role;
 
 impl<R: Role> Connection<R> {

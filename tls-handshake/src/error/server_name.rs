@@ -1,4 +1,4 @@
-//! A text that is not a server name, with what to write instead.
+//! The error for a text that is not a server name, with what to write instead.
 
 use std::fmt;
 

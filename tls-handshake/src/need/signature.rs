@@ -1,4 +1,4 @@
-//! The request for a signature with an identity's key.
+//! The request for a signature with an identity's key. `need` ties the answer to its connection.
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use tls_codec::record::{Deframed, MAX_CIPHERTEXT, MAX_FRAGMENT, deframe};
 use tls_crypto::{Opener, TAG_LEN};
 
 use crate::error::{Error, Flood, StateName};
-use crate::record_limits::{LimitedRecords, UNLIMITED};
+use crate::record_size_limit::{LimitedRecords, UNLIMITED};
 use crate::schedule::{Epoch, ReadKey};
 
 /// The receiving half of the record layer.

@@ -1,5 +1,6 @@
 //! Sending: cuts data into records of at most the record size, pads them (`sizing` says how much)
-//! and encrypts them in place.
+//! and encrypts them in place. Says when its key needs an update, which `connection/sending_side`
+//! makes.
 
 use std::io::IoSlice;
 
@@ -11,7 +12,7 @@ use tls_crypto::{Overhead, Sealer};
 
 use super::{Outgoing, RecordSizing};
 use crate::error::Error;
-use crate::record_limits::{LimitedRecords, UNLIMITED};
+use crate::record_size_limit::{LimitedRecords, UNLIMITED};
 use crate::schedule::{Epoch, WriteKey};
 use crate::sink::EncodeMessage;
 

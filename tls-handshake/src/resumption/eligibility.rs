@@ -1,4 +1,5 @@
-//! Checks on the server whether a handshake may resume a session.
+//! Checks on the server whether a handshake may resume a session, and whether its early data is
+//! fresh.
 
 use pki_types::UnixTime;
 
@@ -110,7 +111,7 @@ const EARLY_DATA_WINDOW: u64 = 10_000;
 mod tests {
     use tls_codec::code_points::ProtocolVersion;
 
-    use super::super::server::tests::{ISSUED, anonymous, at, session, tls12};
+    use super::super::server_session::tests::{ISSUED, anonymous, at, session, tls12};
     use super::*;
     use crate::suite::ALL_CIPHERSUITES;
 

@@ -1,5 +1,6 @@
 //! The resumption scope: the hash of the settings that a session depends on. A configuration
-//! resumes only sessions of its own scope: `eligibility` compares it, for both roles.
+//! resumes only sessions of its own scope: `eligibility` compares it on the server,
+//! `client/offered_psk` on the client.
 
 #[cfg(test)]
 use tls_crypto::HashAlgorithm;

@@ -13,9 +13,10 @@ use super::tls12;
 use super::tls13;
 use super::tls13::negotiate::{AGE_ADDS, HandshakeContext, Selection, proceed};
 use crate::config::{Common, ServerConfig};
-use crate::error::{Error, Excerpt};
+use crate::error::Error;
 use crate::framed::Framed;
 use crate::need::Need;
+use crate::negotiate::choose_alpn;
 use crate::negotiated::HandshakeKind;
 use crate::sink::Sink;
 use crate::sni;
@@ -161,22 +162,4 @@ fn start_tls12(
     let alpn = choose_alpn(&config.common, &m.msg)?;
     let (state, need) = tls12::WaitIdentity::ask(config, source, random, alpn, server_name, m)?;
     Ok(AfterClientHello::Proceed(Versioned::Tls12(state), need))
-}
-
-/// RFC 7301 §3.2, in the server's order of preference.
-pub(super) fn choose_alpn(common: &Common, hello: &ClientHello<'_>) -> Result<Option<Vec<u8>>, Error> {
-    let ours = common.alpn.as_slice();
-    let Some(theirs) = hello.extensions.alpn else {
-        return if common.require_alpn { Err(Error::AlpnRequired) } else { Ok(None) };
-    };
-    if ours.is_empty() {
-        return Ok(None);
-    }
-    match ours.iter().find(|name| theirs.iter().any(|their| their.0 == name.as_slice())) {
-        Some(name) => Ok(Some(name.clone())),
-        None => {
-            let offered: Excerpt<&[u8]> = theirs.iter().map(|name| name.0).collect();
-            Err(Error::NoCommonAlpn { offered: offered.map(<[u8]>::to_vec), enabled: ours.to_vec() })
-        }
-    }
 }

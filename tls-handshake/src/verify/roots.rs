@@ -1,4 +1,5 @@
-//! The trust anchors, with the limits that their certificates set.
+//! The trust anchors. Each is limited by its own certificate, as `anchor` says: validity, path
+//! length, key usage.
 
 use pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use tls_crypto::der;

@@ -1,5 +1,5 @@
 //! The rules for TLS 1.2 signatures in ServerKeyExchange and CertificateVerify (RFC 5246
-//! §7.4.1.4.1, RFC 8422 §5.4, §5.8).
+//! §7.4.1.4.1, RFC 8422 §5.4, §5.8). The states apply them through `auth`.
 
 use tls_codec::code_points::{ClientCertificateKind, SignatureScheme};
 use tls_crypto::Tls12Authentication;

@@ -43,8 +43,8 @@ pub(super) const TABLES: &[Table] = &[
             ("ServerName", "tls-handshake/src/tests/server_names.rs", "invalid_host_names_are_rejected_or_ignored", ""),
             ("AlpnNotOffered", "tls-handshake/src/tests/alpn.rs", "client_rejects_unoffered_alpn_by_default", ""),
             ("CertificateRequestContext", "tls-handshake/src/tests/client_auth.rs", "client_certificate_with_context_or_extension_is_rejected", ""),
-            ("MaxFragmentLength", "tls-handshake/src/tests/record_limits.rs", "tls12_client_rejects_invalid_limit_responses", ""),
-            ("TwoRecordSizes", "tls-handshake/src/tests/record_limits.rs", "tls12_client_rejects_invalid_limit_responses", ""),
+            ("MaxFragmentLength", "tls-handshake/src/tests/record_size_limit.rs", "tls12_client_rejects_invalid_limit_responses", ""),
+            ("TwoRecordSizes", "tls-handshake/src/tests/record_size_limit.rs", "tls12_client_rejects_invalid_limit_responses", ""),
         ],
     },
     Table {
@@ -256,8 +256,8 @@ pub(super) const TABLES: &[Table] = &[
         name: "SessionError",
         reached: &[
             ("Format", "tls-api/src/resumption/client_cache.rs", "damaged_bytes_lose_only_their_own_sessions", ""),
-            ("Malformed", "tls-handshake/src/resumption/client.rs", "truncated_or_extended_session_is_rejected", ""),
-            ("CipherSuite", "tls-handshake/src/resumption/client.rs", "server_session_unknown_suite_and_bad_name_are_rejected", ""),
+            ("Malformed", "tls-handshake/src/resumption/client_session.rs", "truncated_or_extended_session_is_rejected", ""),
+            ("CipherSuite", "tls-handshake/src/resumption/client_session.rs", "server_session_unknown_suite_and_bad_name_are_rejected", ""),
         ],
     },
     Table {
@@ -273,7 +273,7 @@ pub(super) const TABLES: &[Table] = &[
             ("BadProtocolName", "tls-api/tests/memory/settings.rs", "groups_and_protocols_are_validated_when_set", ""),
             ("TooManyProtocols", "tls-api/tests/memory/settings.rs", "groups_and_protocols_are_validated_when_set", ""),
             ("BadFragmentSize", "tls-api/tests/memory/record_sizes.rs", "invalid_record_sizes_are_rejected", ""),
-            ("BadMaxFragmentLength", "tls-handshake/src/tests/record_limits.rs", "config_rejects_limits_out_of_range", ""),
+            ("BadMaxFragmentLength", "tls-handshake/src/tests/record_size_limit.rs", "config_rejects_limits_out_of_range", ""),
         ],
     },
     Table {

@@ -1,4 +1,5 @@
-//! CertificateStatus as a message (RFC 6066 §8). Its encoding is that of the TLS 1.3 extension.
+//! CertificateStatus as a message (RFC 6066 §8). It is encoded as in TLS 1.3's extension
+//! (`extension/status_request`).
 
 use crate::{code_points::HandshakeType, extension::CertificateStatus, handshake::HandshakeMessage};
 

@@ -19,7 +19,7 @@ use crate::error::{Error, Illegal};
 use crate::framed::Framed;
 use crate::need::{ConnectionId, Need, NeedVerdict, VerdictAnswer};
 use crate::negotiate::group_of;
-use crate::record_limits::RecordSizes;
+use crate::record_size_limit::RecordSizes;
 use crate::schedule::tls12::Randoms;
 use crate::sink::Sink;
 use crate::states::opaque_debug;

@@ -13,7 +13,7 @@ use crate::error::{Error, Illegal};
 use crate::framed::Framed;
 use crate::need::{ConnectionId, Need, NeedVerdict, VerdictAnswer};
 use crate::negotiated::Exporter;
-use crate::record_limits::RecordSizes;
+use crate::record_size_limit::RecordSizes;
 use crate::sink::Sink;
 use crate::states::opaque_debug;
 use crate::verify::signature::DigitallySigned;

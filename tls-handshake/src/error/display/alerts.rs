@@ -1,4 +1,4 @@
-//! The usual causes of each alert that a peer sends, in the field.
+//! The usual causes of each alert that a peer sends, as seen in practice.
 
 use std::fmt;
 

@@ -16,7 +16,7 @@ use crate::framed::Framed;
 use crate::need::{ConnectionId, Need, NeedClientVerdict, VerdictAnswer};
 use crate::negotiate::group_id;
 use crate::negotiated::Negotiated;
-use crate::record_limits::RecordSizes;
+use crate::record_size_limit::RecordSizes;
 use crate::resumption::Scope;
 use crate::schedule::Side;
 use crate::schedule::tls12::{Binding, Keys, Randoms};

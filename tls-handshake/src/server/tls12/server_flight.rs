@@ -29,7 +29,7 @@ use crate::need::{
 };
 use crate::negotiate::group_id;
 use crate::negotiated::{HandshakeKind, Negotiated};
-use crate::record_limits::RecordSizes;
+use crate::record_size_limit::RecordSizes;
 use crate::schedule::tls12::Randoms;
 use crate::sink::Sink;
 use crate::states::opaque_debug;

@@ -1,5 +1,6 @@
-//! Resumes a TLS 1.3 session on the server, or uses an external pre-shared key. The server's flight
-//! has no certificate then, and the client may have sent early data (RFC 9846 §2.2, §2.3).
+//! Resumes a TLS 1.3 session on the server, or uses an external pre-shared key, whose binder
+//! `auth/tls13` checks. The server's flight has no certificate then, and the client may have sent
+//! early data (RFC 9846 §2.2, §2.3).
 
 use std::ops::Range;
 

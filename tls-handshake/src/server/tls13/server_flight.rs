@@ -26,7 +26,7 @@ use crate::identity::Identity;
 use crate::need::{ConnectionId, IdentityAnswer, IdentityRules, Need, NeedIdentity, NeedSignature, SignatureAnswer};
 use crate::negotiate::{certificate_schemes, first_common, group_id, key_exchange_error};
 use crate::negotiated::{HandshakeKind, Negotiated};
-use crate::record_limits::RecordSizes;
+use crate::record_size_limit::RecordSizes;
 use crate::schedule::Side;
 use crate::schedule::tls13::{EarlyKeys, HandshakeKeys, Hello, LockedApplicationKeys};
 use crate::sink::Sink;

@@ -1,4 +1,4 @@
-//! The client's half of a session: what it stores, and its encoding.
+//! The client's half of a session as a value: what its store holds, and its encoding.
 
 use std::sync::Arc;
 

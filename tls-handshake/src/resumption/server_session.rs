@@ -1,4 +1,5 @@
-//! The server's half of a session: what a ticket or the store holds, and its encoding.
+//! The server's half of a session as a value: what a ticket or the store holds, and its encoding.
+//! [`Need::Session`](crate::Need) requests it; `eligibility` checks it.
 
 use std::sync::Arc;
 
