@@ -1,5 +1,5 @@
-//! Configuration of both roles, shared by all connections that are created with it. Also [`Limits`] on
-//! what a peer can make this side hold, [`KeyLog`], and [`ConfigError`].
+//! Configuration of both roles, shared by all connections that are created with it. Also [`Limits`]
+//! on what a peer can make this side hold, [`KeyLog`], and [`ConfigError`].
 
 use std::fmt;
 

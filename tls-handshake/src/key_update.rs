@@ -2,8 +2,8 @@
 //! the messages that a peer sends without need.
 //!
 //! A KeyUpdate that the peer requests is sent before the next data (`connection/sending_side`). It
-//! is also sent when data arrives and the send queue is empty, so that an application that only reads
-//! answers too.
+//! is also sent when data arrives and the send queue is empty, so that an application that only
+//! reads answers too.
 //!
 //! [`Traffic`] belongs to the state, which receives. Its [`WriteTraffic`] belongs to what sends,
 //! and leaves the state when the connection splits.

@@ -1,5 +1,5 @@
-//! Accessors: what the handshake negotiated, the peer's identity, and exported keying material, which
-//! `schedule` computes.
+//! Accessors: what the handshake negotiated, the peer's identity, and exported keying material,
+//! which `schedule` computes.
 
 use std::sync::Arc;
 

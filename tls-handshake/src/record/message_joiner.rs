@@ -1,5 +1,5 @@
-//! Handshake messages from record fragments: borrowed in place if whole, joined if fragmented, up to
-//! the limit in `config::Limits`.
+//! Handshake messages from record fragments: borrowed in place if whole, joined if fragmented, up
+//! to the limit in `config::Limits`.
 
 use tls_codec::handshake::{RawMessage, Split, message_length, split_message};
 

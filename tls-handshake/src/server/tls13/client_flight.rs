@@ -1,5 +1,6 @@
 //! The client's flight, from EndOfEarlyData or Certificate to Finished, as a TLS 1.3 server
-//! receives it (RFC 9846 §4.5, §4.6). Then the connected state. `record/receiver` counts early data.
+//! receives it (RFC 9846 §4.5, §4.6). Then the connected state. `record/receiver` counts early
+//! data.
 
 use tls_codec::code_points::{HandshakeType, ProtocolVersion};
 use tls_codec::handshake::{Certificate, CertificateVerify, EndOfEarlyData, Finished, KeyUpdate};
