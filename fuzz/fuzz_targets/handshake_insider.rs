@@ -1,4 +1,4 @@
-//! A client or a server, and a peer that completes TLS 1.3 handshakes, holds the keys, and deviates
+//! A client or a server, and a peer that completes handshakes, holds the keys, and deviates
 //! at any step: a message now, twice, early, never, under other keys, with fields changed. A model
 //! says which records must be accepted and which must not: see `tls_fuzz::insider`.
 //!
@@ -10,7 +10,7 @@
 use libfuzzer_sys::fuzz_target;
 use tls_fuzz::insider::{Act, run};
 
-const ACTS: [Act; 16] = [
+const ACTS: [Act; 17] = [
     Act::Next,
     Act::Changed,
     Act::Longer,
@@ -27,10 +27,11 @@ const ACTS: [Act; 16] = [
     Act::Update,
     Act::UpdateOnly,
     Act::Unoffered,
+    Act::Skipped,
 ];
 
 fuzz_target!(|input: &[u8]| {
     let Some((&first, script)) = input.split_first() else { return };
     let steps = script.chunks_exact(2).take(60);
-    run(first, steps.map(|step| (ACTS[usize::from(step[0] % 16)], usize::from(step[1]))));
+    run(first, steps.map(|step| (ACTS[usize::from(step[0] % 17)], usize::from(step[1]))));
 });

@@ -1,39 +1,33 @@
-//! A peer of a TLS 1.3 connection that holds the keys and deviates. It is made of an honest peer,
-//! which produces the messages of a handshake, and of the keys that the side under test logs: with
-//! them it opens those messages, sends what the input says, and computes each signature and
-//! Finished for the transcript that the side under test has.
+//! A peer that holds the keys and deviates. It is made of an honest peer, which produces the
+//! messages of a handshake, and of the keys that the side under test logs: with them it opens those
+//! messages, sends what the input says, and computes each signature and Finished for the transcript
+//! that the side under test has.
 //!
-//! A model of RFC 9846 says for each record whether it must be accepted, must be rejected, or may
-//! be either.
+//! A model of RFC 9846 and of RFC 5246 says for each record whether it must be accepted, must be
+//! rejected, or may be either.
 
-use std::{
-    cell::RefCell,
-    collections::HashMap,
-    io::IoSlice,
-    sync::{Arc, LazyLock},
-};
+mod hello;
+mod settings;
+mod tls12;
+mod tls13;
 
-use pki_types::{PrivateKeyDer, pem::PemObject};
+use std::{cell::RefCell, collections::HashMap};
+
 use tls_handshake::{
-    Answer, ClientAuth, ClientConfig, ClientConnection, Connection, Error, ExternalPsk, Identity, KeyLog, Need,
-    Outgoing, Progress, Role, ServerConfig, ServerConnection,
-    tls_codec::{
-        CipherSuite, ContentType, EncryptedExtensions, ExtensionType, HandshakeType, ProtocolVersion, SignatureScheme,
-        decode_all,
-        handshake::{Split, split_message},
-        record::HEADER_LEN,
-    },
-    tls_crypto::{
-        Backend, BulkAlgorithm, HashAlgorithm, Opener, Overhead, PrivateKey, Sealer, SignatureAlgorithm,
-        tls13::TrafficSecret,
-    },
-    verify::ServerVerifier,
+    Answer, ClientConnection, Connection, Error, KeyLog, Need, Outgoing, Progress, Role, ServerConnection,
+    ServerSessionValue,
+    tls_codec::{ContentType, record::HEADER_LEN},
+    tls_crypto::{Backend, BulkAlgorithm, HashAlgorithm, Opener, tls13::TrafficSecret},
 };
+
+use hello::Retry;
+use settings::{SETTINGS, SETUPS, Settings, Setup};
 
 const HASH: HashAlgorithm = HashAlgorithm::Sha256;
 const AEAD: BulkAlgorithm = BulkAlgorithm::Aes128Gcm;
 
-/// What the insider sends in one record.
+/// What the insider sends in one record. The names are those of TLS 1.3; in TLS 1.2, `Update` is an
+/// attempt to renegotiate and `UpdateOnly` sends a record twice.
 #[derive(Clone, Copy, Debug)]
 pub enum Act {
     /// The next message.
@@ -66,7 +60,10 @@ pub enum Act {
     Update,
     /// A KeyUpdate, but no next keys.
     UpdateOnly,
-    /// EncryptedExtensions with an extension that was not offered.
+    /// Early data that the server rejected.
+    Skipped,
+    /// What no configuration allows: EncryptedExtensions or a hello with an extension that was not
+    /// offered, a hello that contradicts the other one, an invalid share.
     Unoffered,
 }
 
@@ -100,6 +97,8 @@ const FOREIGN: &[(u8, &[u8])] = &[
 thread_local! {
     /// The secrets that client and server log.
     static SECRETS: RefCell<[HashMap<String, Vec<u8>>; 2]> = RefCell::default();
+    /// The sessions that the server stores, by ID or ticket.
+    static STORE: RefCell<HashMap<Vec<u8>, Vec<u8>>> = RefCell::default();
 }
 
 /// Keeps the secrets of the client (0) or the server (1).
@@ -116,55 +115,19 @@ fn secret(label: &str, owner: usize) -> Option<TrafficSecret> {
     SECRETS.with_borrow(|secrets| TrafficSecret::from_key_log(Backend::ring(), HASH, secrets[owner].get(label)?))
 }
 
-struct Settings {
-    client: Arc<ClientConfig>,
-    /// Without and with client certificates, and with an external key.
-    servers: [Arc<ServerConfig>; 3],
-    psk: ExternalPsk,
-    identity: Arc<Identity>,
-    key: PrivateKey,
-    verifier: ServerVerifier,
-}
-
-static SETTINGS: LazyLock<Settings> = LazyLock::new(|| {
-    let (tls13, suite) = (ProtocolVersion::TLS13, CipherSuite::TLS_AES_128_GCM_SHA256);
-    let mut client = ClientConfig::new();
-    client.set_versions(&[tls13]).unwrap();
-    client.set_cipher_suites(&[suite]).unwrap();
-    client.set_alpn_protocols(["h2"]).unwrap();
-    client.set_client_identity_lookup(true);
-    client.set_resumption(true);
-    client.set_key_log(Arc::new(Log(0)));
-    let servers = [0, 1, 2].map(|kind| {
-        let mut server = ServerConfig::new();
-        server.set_cipher_suites(&[suite]).unwrap();
-        server.set_alpn_protocols(["h2"]).unwrap();
-        server.set_key_log(Arc::new(Log(1)));
-        match kind {
-            0 => {}
-            1 => server.set_client_auth(ClientAuth::Required),
-            _ => server.set_external_psks(true),
-        }
-        Arc::new(server)
-    });
-    Settings {
-        client: Arc::new(client),
-        servers,
-        psk: ExternalPsk::plain(b"key".to_vec(), &[7; 32], HASH).unwrap(),
-        identity: crate::identity(),
-        key: PrivateKey::from_der(&PrivateKeyDer::from_pem_slice(crate::PEM[1]).unwrap()).unwrap(),
-        verifier: crate::roots().into(),
-    }
-});
-
 /// A connection and what it queued.
 struct End<R: Role> {
     connection: Connection<R>,
     outgoing: Outgoing,
     received: Vec<u8>,
+    early: Vec<u8>,
 }
 
 impl<R: Role> End<R> {
+    fn new(connection: Connection<R>, outgoing: Outgoing) -> Self {
+        Self { connection, outgoing, received: Vec::new(), early: Vec::new() }
+    }
+
     fn receive(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let mut incoming = bytes.to_vec();
         for _ in 0..100 + 2 * bytes.len() {
@@ -172,7 +135,7 @@ impl<R: Role> End<R> {
             let mut is_last = false;
             match processed.progress {
                 Progress::ApplicationData(range) => self.received.extend_from_slice(&incoming[range]),
-                Progress::EarlyData(_) => panic!("early data that was not offered"),
+                Progress::EarlyData(range) => self.early.extend_from_slice(&incoming[range]),
                 Progress::Need(first) => {
                     let mut need = Some(first);
                     while let Some(asked) = need {
@@ -210,47 +173,158 @@ fn answer(need: Need) -> Answer {
         Need::Signature(need) => need.sign_locally(),
         Need::Verdict(need) => need.verify(verifier, crate::now()),
         Need::ClientVerdict(need) => need.verify(verifier.chain(), crate::now()),
-        Need::Session(need) => need.found_psk(0, psk.clone()),
+        Need::Session(need) => STORE.with_borrow(|store| {
+            if need.identities().any(|identity| identity == settings::PSK_NAME) {
+                return need.found_psk(0, psk.clone());
+            }
+            let found = need.identities().enumerate().find_map(|(at, id)| Some((at, store.get(id)?)));
+            match found.map(|(at, bytes)| (at, ServerSessionValue::decode(bytes).unwrap())) {
+                Some((at, session)) if need.is_by_session_id() => need.found(at, session, identity, crate::now()),
+                Some((at, session)) => need.found_single_use(at, session, identity, crate::now()),
+                None => need.not_found(),
+            }
+        }),
+        Need::TakeSession(need) => match STORE.with_borrow_mut(|store| store.remove(need.identity())) {
+            Some(_) => need.taken(),
+            None => need.gone(),
+        },
+        Need::NewSession(mut need) => {
+            let ids = need.store_ids();
+            let sessions: Vec<_> =
+                need.sessions(crate::now()).iter().map(|session| session.encode().to_vec()).collect();
+            // A ticket is a session as it is, without encryption.
+            let tickets: Vec<_> = match ids {
+                Some(ids) => (0..sessions.len()).map(|at| ids.id(at).to_vec()).collect(),
+                None => sessions.clone(),
+            };
+            STORE.with_borrow_mut(|store| store.extend(tickets.iter().cloned().zip(sessions)));
+            need.answer(tickets)
+        }
         other => panic!("an unexpected request: {other:?}"),
     }
 }
 
-/// Runs a script against a client (bit 2 of `bits` is zero) or a server. The low two bits select
-/// the handshake: plain, with a client certificate, with an external key.
-pub fn run(bits: u8, script: impl Iterator<Item = (Act, usize)>) {
-    SECRETS.with_borrow_mut(|secrets| *secrets = Default::default());
-    let settings = &*SETTINGS;
-    let kind = usize::from(bits % 4 % 3);
+/// Returns both sides of a connection; the client has queued its ClientHello.
+fn connect(setup: &Setup) -> (End<tls_handshake::client::Client>, End<tls_handshake::server::Server>) {
     let mut outgoing = Outgoing::new();
     let name = "localhost".try_into().unwrap();
-    let config = settings.client.clone();
-    let client = match kind {
-        2 => ClientConnection::with_external_psks(config, name, std::slice::from_ref(&settings.psk), &mut outgoing),
-        _ => ClientConnection::new(config, name, &mut outgoing),
+    let config = setup.client.clone();
+    let client = match (&setup.session, setup.has_psk) {
+        (Some(session), _) => ClientConnection::resuming(config, name, session.clone(), crate::now(), &mut outgoing),
+        (None, true) => {
+            let psks = std::slice::from_ref(&SETTINGS.psk);
+            ClientConnection::with_external_psks(config, name, psks, &mut outgoing)
+        }
+        (None, false) => ClientConnection::new(config, name, &mut outgoing),
     };
-    let mut client = End { connection: client.unwrap(), outgoing, received: Vec::new() };
-    let server = ServerConnection::new(settings.servers[kind].clone());
-    let mut server = End { connection: server, outgoing: Outgoing::new(), received: Vec::new() };
+    let server = ServerConnection::new(setup.server.clone());
+    (End::new(client.unwrap(), outgoing), End::new(server, Outgoing::new()))
+}
 
+/// Runs a script against a client (bit 2 of `bits` is zero) or a server. The low two bits and bits
+/// 3 and 4 select the handshake: see [`SETUPS`].
+pub fn run(bits: u8, script: impl Iterator<Item = (Act, usize)>) {
+    let setup = &SETUPS[usize::from(bits >> 3 & 3)][usize::from(bits & 3)];
+    SECRETS.with_borrow_mut(|secrets| *secrets = Default::default());
+    STORE.with_borrow_mut(|store| store.clone_from(&setup.store));
+    match (setup.is_tls12, bits & 4 == 0) {
+        (false, true) => against_client13(setup, script),
+        (false, false) => against_server13(setup, script),
+        (true, true) => tls12::against_client(setup, script),
+        (true, false) => tls12::against_server(setup, script),
+    }
+}
+
+fn against_client13(setup: &Setup, script: impl Iterator<Item = (Act, usize)>) {
+    let mut script = script.peekable();
+    let (mut client, mut server) = connect(setup);
     let hello = client.sent();
     server.receive(&hello).unwrap();
-    let answer = server.sent();
-    let length = HEADER_LEN + usize::from(u16::from_be_bytes([answer[3], answer[4]]));
-    let (server_hello, flight) = answer.split_at(length);
-    let hellos = [&hello[HEADER_LEN..], &server_hello[HEADER_LEN..]].concat();
-    if bits & 4 == 0 {
-        client.receive(server_hello).unwrap();
-        let keys = ["SERVER_HANDSHAKE_TRAFFIC_SECRET", "SERVER_TRAFFIC_SECRET_0"];
-        Insider::new(client, 0, keys, hellos, flight).run(script);
-    } else {
+    let mut answer = server.sent();
+    let mut transcript = clear_messages(&hello);
+    if setup.is_retry {
+        if let Some((Act::Unoffered, at)) = script.peek() {
+            let retry = Retry::new(&clear_messages(&hello), &clear_messages(&answer));
+            return retry.against_client(*at, &mut client, &mut server);
+        }
         client.receive(&answer).unwrap();
-        let keys = ["CLIENT_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_TRAFFIC_SECRET_0"];
-        let mut transcript = hellos;
-        let server_keys = secret("SERVER_HANDSHAKE_TRAFFIC_SECRET", 1).unwrap();
-        transcript.extend(open_all(server_keys.opener(AEAD), flight));
-        let flight = client.sent();
-        Insider::new(server, 1, keys, transcript, &flight).run(script);
+        let again = client.sent();
+        transcript = retried(&transcript, &answer, &again);
+        server.receive(&again).unwrap();
+        answer = server.sent();
     }
+    let (server_hello, flight) = first_record(&answer);
+    transcript.extend_from_slice(&server_hello[HEADER_LEN..]);
+    client.receive(server_hello).unwrap();
+    let keys = ["SERVER_HANDSHAKE_TRAFFIC_SECRET", "SERVER_TRAFFIC_SECRET_0"];
+    let handshake = secret(keys[0], 0).expect("the keys of the handshake");
+    let flight = tls13::flight(&open_all(handshake.opener(AEAD), flight));
+    tls13::Insider::new(setup, client, 0, keys, transcript, flight).run(script);
+}
+
+fn against_server13(setup: &Setup, script: impl Iterator<Item = (Act, usize)>) {
+    let mut script = script.peekable();
+    let (mut client, mut server) = connect(setup);
+    let hello = client.sent();
+    if let Some((Act::Unoffered, at)) = script.peek() {
+        return hello::against_server(*at, &clear_messages(&hello), setup, &mut server);
+    }
+    server.receive(&hello).unwrap();
+    let mut answer = server.sent();
+    let mut transcript = clear_messages(&hello);
+    if setup.is_retry {
+        client.receive(&answer).unwrap();
+        let again = client.sent();
+        if let Some((Act::Early, at)) = script.peek() {
+            let retry = Retry::new(&clear_messages(&hello), &clear_messages(&answer));
+            return retry.against_server(*at, &clear_messages(&again), &mut server);
+        }
+        transcript = retried(&transcript, &answer, &again);
+        server.receive(&again).unwrap();
+        answer = server.sent();
+    }
+    let (server_hello, flight) = first_record(&answer);
+    transcript.extend_from_slice(&server_hello[HEADER_LEN..]);
+    let server_keys = secret("SERVER_HANDSHAKE_TRAFFIC_SECRET", 1).unwrap();
+    transcript.extend(open_all(server_keys.opener(AEAD), flight));
+    client.receive(&answer).unwrap();
+    let keys = ["CLIENT_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_TRAFFIC_SECRET_0"];
+    let sent = client.sent();
+    let handshake = secret(keys[0], 1).expect("the keys of the handshake");
+    let mut flight = tls13::flight(&open_all(handshake.opener(AEAD), &sent));
+    if setup.accepts_early_data {
+        flight.insert(0, framed(5, &[]));
+    }
+    tls13::Insider::new(setup, server, 1, keys, transcript, flight).run(script);
+}
+
+/// Returns the transcript after a HelloRetryRequest, RFC 9846 §4.4.1.
+fn retried(hello: &[u8], retry: &[u8], again: &[u8]) -> Vec<u8> {
+    let replaced = framed(254, HASH.hash(hello).as_ref());
+    [replaced, clear_messages(retry), clear_messages(again)].concat()
+}
+
+fn first_record(records: &[u8]) -> (&[u8], &[u8]) {
+    records.split_at(HEADER_LEN + usize::from(u16::from_be_bytes([records[3], records[4]])))
+}
+
+/// Returns the handshake messages in records without protection.
+fn clear_messages(mut records: &[u8]) -> Vec<u8> {
+    let mut messages = Vec::new();
+    while records.len() > HEADER_LEN {
+        let (record, rest) = first_record(records);
+        if record[0] == ContentType::HANDSHAKE.0 {
+            messages.extend_from_slice(&record[HEADER_LEN..]);
+        }
+        records = rest;
+    }
+    messages
+}
+
+/// Puts messages into a record without protection.
+fn clear_record(messages: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(messages.len()).unwrap().to_be_bytes();
+    [&[22, 3, 3], &length[..], messages].concat()
 }
 
 /// Returns the handshake messages in protected records.
@@ -263,324 +337,11 @@ fn open_all(mut opener: Opener, mut records: &[u8]) -> Vec<u8> {
             continue;
         }
         let mut record = record.to_vec();
-        // Records after the flight are under other keys.
-        let Ok(opened) = opener.open(&mut record) else { break };
+        // Early data before the flight and records after it are under other keys.
+        let Ok(opened) = opener.open(&mut record) else { continue };
         messages.extend_from_slice(&record[opened.content]);
     }
     messages
-}
-
-struct Insider<R: Role> {
-    honest: End<R>,
-    is_client: bool,
-    owner: usize,
-    labels: [&'static str; 2],
-    handshake: TrafficSecret,
-    handshake_sealer: Sealer,
-    application: Option<(TrafficSecret, Sealer)>,
-    /// The messages of the handshake in order.
-    flight: Vec<Vec<u8>>,
-    /// The index of the next message to send.
-    next: usize,
-    /// The number of messages of `flight` that the honest side accepted.
-    accepted: usize,
-    sent: Vec<Vec<u8>>,
-    transcript: Vec<u8>,
-    data: Vec<u8>,
-}
-
-impl<R: Role> Insider<R> {
-    fn new(honest: End<R>, owner: usize, labels: [&'static str; 2], transcript: Vec<u8>, records: &[u8]) -> Self {
-        let handshake = secret(labels[0], owner).expect("the keys of the handshake");
-        let messages = open_all(handshake.opener(AEAD), records);
-        let (mut flight, mut rest) = (Vec::new(), &messages[..]);
-        while let Split::Message { message, rest: after } = split_message(rest) {
-            flight.push(message.raw.to_vec());
-            rest = after;
-        }
-        assert_eq!(flight.last().map(|message| message[0]), Some(HandshakeType::FINISHED.0));
-        let handshake_sealer = handshake.sealer(AEAD);
-        Self {
-            honest,
-            is_client: owner == 0,
-            owner,
-            labels,
-            handshake,
-            handshake_sealer,
-            application: None,
-            flight,
-            next: 0,
-            accepted: 0,
-            sent: Vec::new(),
-            transcript,
-            data: Vec::new(),
-        }
-    }
-
-    fn run(mut self, script: impl Iterator<Item = (Act, usize)>) {
-        for (act, at) in script {
-            if self.honest.connection.error().is_some() {
-                break;
-            }
-            self.act(act, at);
-            self.honest.sent();
-        }
-        let connection = &self.honest.connection;
-        assert_ne!(connection.is_handshaking(), self.is_complete());
-        assert!(self.is_complete() || connection.peer_certificates().is_none());
-        assert!(self.data.starts_with(&self.honest.received), "data that was not sent");
-        assert!(connection.error().is_some() || self.data == self.honest.received);
-    }
-
-    fn is_complete(&self) -> bool {
-        self.accepted == self.flight.len()
-    }
-
-    /// Returns the message of `flight` at `index`, for the transcript of the honest side and
-    /// `before`, messages in the same record.
-    fn message(&self, index: usize, before: &[u8]) -> Vec<u8> {
-        let hash = HASH.hash(&[&self.transcript[..], before].concat());
-        let message = &self.flight[index];
-        let body = match HandshakeType(message[0]) {
-            HandshakeType::CERTIFICATE_VERIFY => {
-                let who = if self.is_client { "server" } else { "client" };
-                let context = format!("TLS 1.3, {who} CertificateVerify\0");
-                let signed = [&[0x20; 64][..], context.as_bytes(), hash.as_ref()].concat();
-                let signature =
-                    SETTINGS.key.sign(Backend::ring(), SignatureAlgorithm::EcdsaP256Sha256, &signed).unwrap();
-                let scheme = SignatureScheme::ECDSA_SECP256R1_SHA256.0.to_be_bytes();
-                [&scheme, &u16::try_from(signature.len()).unwrap().to_be_bytes(), &signature[..]].concat()
-            }
-            HandshakeType::FINISHED => self.handshake.finished(&hash).as_ref().to_vec(),
-            _ => return message.clone(),
-        };
-        framed(message[0], &body)
-    }
-
-    fn act(&mut self, act: Act, at: usize) {
-        let connected = self.is_complete();
-        let has_next = self.next < self.flight.len();
-        let in_order = self.next == self.accepted;
-        let must = |sure: bool| if sure { Verdict::Must } else { Verdict::MustNot };
-        match act {
-            Act::Next if has_next => {
-                let message = self.message(self.next, &[]);
-                let verdict = self.place(self.next);
-                self.next += 1;
-                self.handshake(&message, verdict, self.next);
-            }
-            Act::Changed if has_next => {
-                let mut message = self.message(self.next, &[]);
-                // The length cannot grow past the record, which would make the message incomplete.
-                let place = 4 + at / 8 * message.len().div_ceil(32);
-                let Some(byte) = message.get_mut(place) else { return };
-                *byte ^= 1 << (at % 8);
-                let is_signed = matches!(
-                    HandshakeType(message[0]),
-                    HandshakeType::CERTIFICATE | HandshakeType::CERTIFICATE_VERIFY | HandshakeType::FINISHED
-                );
-                let is_foreign = message[0] == HandshakeType::ENCRYPTED_EXTENSIONS.0 && !self.is_offered(&message);
-                let verdict = if !in_order || is_signed || is_foreign { Verdict::MustNot } else { Verdict::May };
-                self.next += 1;
-                self.handshake(&message, verdict, self.next);
-            }
-            Act::Longer if has_next => {
-                let message = self.message(self.next, &[]);
-                let longer = framed(message[0], &[&message[4..], &[0]].concat());
-                self.next += 1;
-                self.handshake(&longer, Verdict::MustNot, self.next);
-            }
-            Act::Two if self.next + 1 < self.flight.len() => {
-                let first = self.message(self.next, &[]);
-                let second = self.message(self.next + 1, &first);
-                let verdict = self.place(self.next);
-                self.next += 2;
-                self.handshake(&[first, second].concat(), verdict, self.next);
-            }
-            Act::Halves if has_next => {
-                let message = self.message(self.next, &[]);
-                let verdict = self.place(self.next);
-                let (first, second) = message.split_at(1 + at % (message.len() - 1));
-                self.next += 1;
-                // A side may reject a message by its header.
-                let started = if verdict == Verdict::Must { Verdict::Must } else { Verdict::May };
-                let record = self.seal(ContentType::HANDSHAKE, first, connected);
-                if self.deliver(record, started) {
-                    let second = second.to_vec();
-                    let record = self.seal(ContentType::HANDSHAKE, &second, connected);
-                    if self.deliver(record, verdict) {
-                        self.accept(&message, self.next);
-                    }
-                }
-            }
-            Act::Again if !self.sent.is_empty() => {
-                let message = self.sent[at % self.sent.len()].clone();
-                self.handshake(&message, Verdict::MustNot, self.accepted);
-            }
-            Act::Early if self.next + 1 < self.flight.len() => {
-                let index = self.next + 1;
-                let message = self.message(index, &[]);
-                // CertificateRequest is optional.
-                let verdict = match self.flight[self.next][0] {
-                    13 if in_order => return,
-                    _ => Verdict::MustNot,
-                };
-                self.handshake(&message, verdict, self.accepted);
-            }
-            Act::Skip if has_next => self.next += 1,
-            Act::Foreign => {
-                let (typ, body) = FOREIGN[at % FOREIGN.len()];
-                self.handshake(&framed(typ, body), Verdict::MustNot, self.accepted);
-            }
-            Act::Clear if has_next => {
-                let message = self.message(self.next, &[]);
-                let length = u16::try_from(message.len()).unwrap().to_be_bytes();
-                let record = [&[22, 3, 3], &length[..], &message].concat();
-                self.deliver(record, Verdict::MustNot);
-            }
-            Act::OtherKey => {
-                let content = match has_next {
-                    true => self.message(self.next, &[]),
-                    false => framed(24, &[0]),
-                };
-                if connected || secret(self.labels[1], self.owner).is_some() {
-                    let record = self.seal(ContentType::HANDSHAKE, &content, !connected);
-                    self.deliver(record, Verdict::MustNot);
-                }
-            }
-            Act::Data => {
-                let data = vec![u8::try_from(at % 256).unwrap(); 1 + at];
-                if connected {
-                    self.data.extend_from_slice(&data);
-                }
-                let record = self.seal(ContentType::APPLICATION_DATA, &data, connected);
-                self.deliver(record, must(connected));
-            }
-            Act::Change => {
-                let body = [u8::try_from(at & 1).unwrap()];
-                match at & 2 {
-                    0 if body == [1] && !connected => self.deliver(vec![20, 3, 3, 0, 1, 1], Verdict::May),
-                    0 => self.deliver(vec![20, 3, 3, 0, 1, body[0]], Verdict::MustNot),
-                    _ => {
-                        let record = self.seal(ContentType::CHANGE_CIPHER_SPEC, &body, connected);
-                        self.deliver(record, Verdict::MustNot)
-                    }
-                };
-            }
-            Act::Update | Act::UpdateOnly => {
-                let asked = u8::try_from(at % 3).unwrap();
-                let record = self.seal(ContentType::HANDSHAKE, &framed(24, &[asked]), connected);
-                // The number of updates without data is limited.
-                let verdict = if connected && asked < 2 { Verdict::May } else { Verdict::MustNot };
-                if self.deliver(record, verdict) {
-                    match act {
-                        Act::Update => self.update(),
-                        _ => {
-                            let record = self.seal(ContentType::APPLICATION_DATA, b"old", true);
-                            self.deliver(record, Verdict::MustNot);
-                        }
-                    }
-                }
-            }
-            Act::Unoffered if has_next && self.flight[self.next][0] == 8 => {
-                let message = self.message(self.next, &[]);
-                const UNOFFERED: [u16; 11] = [51, 41, 43, 0xaaaa, 42, 35, 5, 18, 0xff01, 17513, 57];
-                let typ = UNOFFERED[at % UNOFFERED.len()];
-                let block = [&message[6..], &typ.to_be_bytes(), &[0, 0]].concat();
-                let body = [&u16::try_from(block.len()).unwrap().to_be_bytes()[..], &block].concat();
-                self.next += 1;
-                self.handshake(&framed(8, &body), Verdict::MustNot, self.next);
-            }
-            _ => {}
-        }
-    }
-
-    /// Returns what the model says of the message at `index` now.
-    fn place(&self, index: usize) -> Verdict {
-        match index == self.accepted {
-            true => Verdict::Must,
-            // A server that requests no certificate.
-            false if index == self.accepted + 1 && self.flight[self.accepted][0] == 13 => Verdict::May,
-            false => Verdict::MustNot,
-        }
-    }
-
-    /// Returns whether EncryptedExtensions contains only what this client offers, in its place.
-    fn is_offered(&self, message: &[u8]) -> bool {
-        let Ok(extensions) = decode_all::<EncryptedExtensions<'_>>(&message[4..]) else { return false };
-        let offered = [
-            ExtensionType::SERVER_NAME,
-            ExtensionType::SUPPORTED_GROUPS,
-            ExtensionType::ALPN,
-            ExtensionType::RECORD_SIZE_LIMIT,
-            ExtensionType::MAX_FRAGMENT_LENGTH,
-            ExtensionType::CLIENT_CERTIFICATE_TYPE,
-            ExtensionType::SERVER_CERTIFICATE_TYPE,
-        ];
-        extensions.raw.iter().all(|(typ, _)| offered.contains(&typ))
-            && extensions.alpn.is_none_or(|protocol| protocol.0 == b"h2")
-    }
-
-    /// Sends messages in one record under the current keys. If they are accepted, so are the first
-    /// `accepted` messages of the flight.
-    fn handshake(&mut self, messages: &[u8], verdict: Verdict, accepted: usize) {
-        let record = self.seal(ContentType::HANDSHAKE, messages, self.is_complete());
-        if self.deliver(record, verdict) {
-            self.accept(messages, accepted);
-        }
-    }
-
-    fn accept(&mut self, messages: &[u8], accepted: usize) {
-        self.sent.push(messages.to_vec());
-        if !self.is_complete() {
-            self.transcript.extend_from_slice(messages);
-            self.accepted = accepted;
-        }
-    }
-
-    fn seal(&mut self, typ: ContentType, content: &[u8], application: bool) -> Vec<u8> {
-        let sealer = match application {
-            true => {
-                let (labels, owner) = (self.labels, self.owner);
-                let (_, sealer) = self.application.get_or_insert_with(|| {
-                    let secret = secret(labels[1], owner).expect("the keys of application data");
-                    let sealer = secret.sealer(AEAD);
-                    (secret, sealer)
-                });
-                sealer
-            }
-            false => &mut self.handshake_sealer,
-        };
-        let Overhead { before, after } = sealer.overhead();
-        let mut record = [&vec![0; HEADER_LEN + before], content, &vec![0; after]].concat();
-        sealer.seal(typ.0, &mut record).unwrap();
-        record
-    }
-
-    /// Derives the next keys.
-    fn update(&mut self) {
-        if let Some((secret, _)) = self.application.take() {
-            let next = secret.into_stored().next();
-            let sealer = next.sealer(AEAD);
-            self.application = Some((next, sealer));
-        }
-    }
-
-    /// Delivers a record and compares the result with the model; returns whether it was accepted.
-    fn deliver(&mut self, record: Vec<u8>, verdict: Verdict) -> bool {
-        let result = self.honest.receive(&record);
-        match (&result, verdict) {
-            (Ok(()), Verdict::MustNot) => panic!("a forbidden record was accepted"),
-            (Err(error), Verdict::Must) => panic!("a valid record was rejected: {error:?}"),
-            _ => {}
-        }
-        if let Err(error) = &result {
-            assert!(error.alert().is_none() || !self.honest.outgoing.is_empty(), "no alert for {error:?}");
-            let sent = self.honest.connection.send(&[IoSlice::new(b"x")], &mut self.honest.outgoing);
-            assert!(sent.is_err(), "a failed connection sends");
-        }
-        result.is_ok()
-    }
 }
 
 fn framed(typ: u8, body: &[u8]) -> Vec<u8> {
