@@ -1,5 +1,5 @@
 //! Decodes a stream of handshake messages as TLS 1.3 and as TLS 1.2. An accepted message must
-//! encode to the same bytes.
+//! encode to the same bytes. tls-parser is a second opinion on its fields.
 
 #![no_main]
 
@@ -36,6 +36,7 @@ fuzz_target!(|stream: &[u8]| {
         round_trip::<tls12::ServerHelloDone>(&message);
         round_trip::<tls12::ClientKeyExchange<'_>>(&message);
         round_trip::<tls12::NewSessionTicket<'_>>(&message);
+        tls_fuzz::second_opinion::check_message(&message);
         rest = tail;
     }
 });

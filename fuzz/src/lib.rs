@@ -1,10 +1,13 @@
 //! Code shared by the targets: an identity, and a driver that feeds a connection like a socket and
 //! checks its invariants at each step.
 
+pub mod asynchronous;
 pub mod attack;
 pub mod insider;
+pub mod pki;
 pub mod second_opinion;
 pub mod session;
+pub mod tickets;
 
 use std::sync::Arc;
 

@@ -1,10 +1,15 @@
-//! tls-parser as a second opinion on a ClientHello: where both read a field, they read the same.
+//! tls-parser as a second opinion: where both read a field, they read the same.
 
 use tls_codec::{
-    ClientHello, LenientClientHello,
+    ClientHello, Finished, KeyUpdate, LenientClientHello, RawMessage, ServerHelloMessage,
+    handshake::{ServerHelloExtensions, tls12},
     lenient::ClientHelloExtension::{self, *},
 };
-use tls_parser::{TlsExtension, parse_tls_client_hello_extension, parse_tls_handshake_client_hello};
+use tls_parser::{
+    ECParametersContent, TlsExtension, TlsMessage, TlsMessageHandshake, parse_digitally_signed, parse_ecdh_params,
+    parse_tls_client_hello_extension, parse_tls_handshake_client_hello, parse_tls_message_handshake,
+    parse_tls_server_hello_extension,
+};
 
 /// Compares the fields of the body of a ClientHello, which the lenient decoder accepts and possibly
 /// the strict one.
@@ -61,5 +66,87 @@ fn agree(ours: &ClientHelloExtension<'_>, theirs: &TlsExtension<'_>) -> bool {
         (SessionTicket(ours), TlsExtension::SessionTicket(theirs)) => ours == theirs,
         (RenegotiationInfo(ours), TlsExtension::RenegotiationInfo(theirs)) => ours == theirs,
         _ => true,
+    }
+}
+
+/// Compares the fields of a whole message, if the strict decoders accept it.
+pub fn check_message(message: &RawMessage<'_>) {
+    let Ok(([], TlsMessage::Handshake(other))) = parse_tls_message_handshake(message.raw) else { return };
+    match other {
+        TlsMessageHandshake::ServerHello(other) => {
+            let hello = match message.decode::<ServerHelloMessage<'_>>() {
+                Ok(ServerHelloMessage::ServerHello(hello)) => hello,
+                _ => return,
+            };
+            assert_eq!(other.version.0, hello.legacy_version.0);
+            assert_eq!(other.random, hello.random);
+            assert_eq!(other.session_id.unwrap_or_default(), hello.legacy_session_id_echo);
+            assert_eq!((other.cipher.0, other.compression.0), (hello.cipher_suite.0, hello.legacy_compression_method));
+            server_extensions(other.ext.unwrap_or_default(), &hello.extensions);
+        }
+        TlsMessageHandshake::Certificate(other) => {
+            let Ok(ours) = message.decode::<tls12::Certificate<'_>>() else { return };
+            let chain = ours.certificate_list.iter().map(|entry| entry.cert_data);
+            assert!(chain.eq(other.cert_chain.iter().map(|cert| cert.data)));
+        }
+        TlsMessageHandshake::CertificateStatus(other) => {
+            let Ok(ours) = message.decode::<tls12::CertificateStatus<'_>>() else { return };
+            assert_eq!((other.status_type, other.blob), (1, ours.ocsp_response));
+        }
+        TlsMessageHandshake::CertificateRequest(other) => {
+            let Ok(ours) = message.decode::<tls12::CertificateRequest<'_>>() else { return };
+            assert!(ours.certificate_types.iter().map(|kind| kind.0).eq(other.cert_types));
+            let schemes = ours.signature_algorithms.iter().map(|scheme| scheme.0);
+            assert!(schemes.eq(other.sig_hash_algs.expect("the algorithms of TLS 1.2")));
+            assert!(ours.certificate_authorities.iter().map(|name| name.0).eq(other.unparsed_ca));
+        }
+        TlsMessageHandshake::ServerKeyExchange(other) => {
+            let Ok(ours) = message.decode::<tls12::ServerKeyExchange<'_>>() else { return };
+            let (rest, params) = parse_ecdh_params(other.parameters).expect("parameters");
+            let ECParametersContent::NamedGroup(group) = params.curve_params.params_content else {
+                panic!("another curve type")
+            };
+            assert_eq!((group.0, params.public.point), (ours.params.group.0, ours.params.public));
+            let (rest, signed) = parse_digitally_signed(rest).expect("a signature");
+            let algorithm = signed.alg.expect("the algorithm of TLS 1.2");
+            let [hash, sign] = ours.algorithm.0.to_be_bytes();
+            assert_eq!((algorithm.hash.0, algorithm.sign.0, signed.data), (hash, sign, ours.signature));
+            assert!(rest.is_empty());
+        }
+        TlsMessageHandshake::NewSessionTicket(other) => {
+            let Ok(ours) = message.decode::<tls12::NewSessionTicket<'_>>() else { return };
+            assert_eq!(other.ticket_lifetime_hint, ours.ticket_lifetime_hint);
+            // tls-parser includes the length.
+            assert_eq!(&other.ticket[2..], ours.ticket);
+        }
+        TlsMessageHandshake::Finished(other) => {
+            let Ok(ours) = message.decode::<Finished<'_>>() else { return };
+            assert_eq!(ours.verify_data, other);
+        }
+        TlsMessageHandshake::KeyUpdate(other) => {
+            let Ok(ours) = message.decode::<KeyUpdate>() else { return };
+            assert_eq!(ours.request_update.0, other);
+        }
+        _ => {}
+    }
+}
+
+fn server_extensions(mut block: &[u8], ours: &ServerHelloExtensions<'_>) {
+    while let Some((&[_, _, high, low], _)) = block.split_first_chunk() {
+        let (extension, rest) = block.split_at(4 + usize::from(u16::from_be_bytes([high, low])));
+        block = rest;
+        let Ok((_, theirs)) = parse_tls_server_hello_extension(extension) else { continue };
+        let same = match &theirs {
+            TlsExtension::ALPN(theirs) => ours.alpn.map(|name| vec![name.0]) == Some(theirs.clone()),
+            TlsExtension::SessionTicket(_) => ours.session_ticket,
+            TlsExtension::ExtendedMasterSecret => ours.extended_master_secret,
+            TlsExtension::RenegotiationInfo(theirs) => ours.renegotiation_info == Some(*theirs),
+            TlsExtension::RecordSizeLimit(theirs) => ours.record_size_limit == Some(*theirs),
+            TlsExtension::EcPointFormats(theirs) => ours
+                .ec_point_formats
+                .is_some_and(|formats| formats.iter().map(|format| format.0).eq(theirs.iter().copied())),
+            _ => true,
+        };
+        assert!(same, "{theirs:?}, {ours:?}");
     }
 }

@@ -7,8 +7,8 @@ use std::{
 
 use pki_types::UnixTime;
 use tls_api::{
-    AllowAnyAuthenticatedClient, ClientConfig, ClientSession, Error, Identity, IntoSplit, ProtocolVersion, Receiver,
-    Sender, ServerConfig, ServerSession, Session, TimeProvider,
+    AllowAnyAuthenticatedClient, ClientConfig, ClientSession, Error, Identity, IntoSplit, NoClientSessionStorage,
+    ProtocolVersion, Receiver, Sender, ServerConfig, ServerSession, Session, TimeProvider,
 };
 
 /// One side of the connection.
@@ -143,10 +143,10 @@ impl<S: IntoSplit> Calls<S> {
     }
 }
 
-type Configs = (Arc<ClientConfig>, Arc<ServerConfig>);
+pub(crate) type Configs = (Arc<ClientConfig>, Arc<ServerConfig>);
 
 /// TLS 1.3 and TLS 1.2, each without and with client certificates.
-static CONFIGS: LazyLock<[Configs; 4]> = LazyLock::new(|| {
+pub(crate) static CONFIGS: LazyLock<[Configs; 4]> = LazyLock::new(|| {
     let (tls13, tls12) = (ProtocolVersion::TLS13, ProtocolVersion::TLS12);
     [(tls13, false), (tls12, false), (tls13, true), (tls12, true)].map(|(version, client_auth)| {
         let mut client = ClientConfig::with_roots(crate::roots());
@@ -162,6 +162,18 @@ static CONFIGS: LazyLock<[Configs; 4]> = LazyLock::new(|| {
     })
 });
 
+/// The same without sessions; the last four servers may send before the client's Finished.
+pub(crate) static WITHOUT_SESSIONS: LazyLock<Vec<Configs>> = LazyLock::new(|| {
+    let change = |(client, server): &Configs, sends_early| {
+        let (mut client, mut server) = (ClientConfig::clone(client), ServerConfig::clone(server));
+        client.set_session_storage(Arc::new(NoClientSessionStorage));
+        server.set_send_half_rtt_data(sends_early);
+        (Arc::new(client), Arc::new(server))
+    };
+    let late = CONFIGS.iter().map(|configs| change(configs, false));
+    late.chain(CONFIGS.iter().map(|configs| change(configs, true))).collect()
+});
+
 impl Pair {
     /// Starts a connection with one of four configurations. The next higher bit makes it resume the
     /// session of a previous connection.
@@ -175,7 +187,10 @@ impl Pair {
     }
 
     fn under(config: u8) -> Self {
-        let (client, server) = &CONFIGS[usize::from(config % 4)];
+        Self::over(&CONFIGS[usize::from(config % 4)])
+    }
+
+    pub(crate) fn over((client, server): &Configs) -> Self {
         Self {
             client: End::new(ClientSession::new(client, "localhost").unwrap()),
             server: End::new(ServerSession::new(server)),
@@ -271,6 +286,18 @@ impl Pair {
     }
 }
 
+impl Pair {
+    /// Checks that two established sides have the same secret.
+    pub(crate) fn check_agreement(&self) {
+        let (Calls::Whole(client), Calls::Whole(server)) = (&self.client.session, &self.server.session) else { return };
+        let (mut ours, mut theirs) = ([0; 32], [0; 32]);
+        let exported = client.export_keying_material(&mut ours, b"EXPERIMENTAL", None);
+        if exported.is_ok() && server.export_keying_material(&mut theirs, b"EXPERIMENTAL", None).is_ok() {
+            assert_eq!(ours, theirs, "the sides share no secret");
+        }
+    }
+}
+
 impl<S: IntoSplit> End<S> {
     fn new(session: S) -> Self {
         let session = Calls::Whole(Box::new(session));
@@ -357,6 +384,6 @@ impl<S: IntoSplit> End<S> {
 }
 
 /// Returns the byte at this position of the data that a side writes.
-fn content(at: usize) -> u8 {
+pub(crate) fn content(at: usize) -> u8 {
     (at % 251) as u8
 }
