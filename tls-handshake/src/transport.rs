@@ -8,8 +8,10 @@ use tls_codec::error::BufferFull;
 use tls_codec::extension::QuicTransportParameters;
 use tls_codec::handshake::ClientHello;
 use tls_codec::writer::Writer;
+use tls_crypto::quic::Version;
 
 use crate::error::{Error, QuicFault};
+use crate::resumption::Scope;
 use crate::sink::{Event, Sink};
 
 /// Decides whether a server accepts early data. The argument is the
@@ -27,6 +29,7 @@ pub(crate) enum Transport {
 
 /// The values of a connection over QUIC.
 pub(crate) struct Quic {
+    pub(crate) version: Version,
     /// This side's transport parameters, encoded.
     pub(crate) parameters: Vec<u8>,
     /// The data to keep with the sessions that a server issues.
@@ -37,6 +40,20 @@ pub(crate) struct Quic {
 impl Transport {
     pub(crate) fn is_quic(&self) -> bool {
         matches!(self, Self::Quic(_))
+    }
+
+    /// Returns the scope of the sessions of this transport, from that of the configuration.
+    pub(crate) fn scope(&self, scope: Scope) -> Scope {
+        match self {
+            Self::Records => scope,
+            Self::Quic(quic) => scope.in_quic(quic.version),
+        }
+    }
+
+    pub(crate) fn set_quic_version(&mut self, version: Version) {
+        if let Self::Quic(quic) = self {
+            quic.version = version;
+        }
     }
 
     /// Writes quic_transport_parameters (RFC 9001 §8.2), over QUIC only.

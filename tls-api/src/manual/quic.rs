@@ -22,6 +22,8 @@
 //! * Requests cannot be deferred, and keys cannot be remote: quinn does not wait for an answer.
 //!   Such a configuration is an error when it is made.
 //! * `Connection::handshake_data` is a [`ConnectionInfo`](crate::ConnectionInfo).
+//! * Only version 1 of QUIC: quinn 0.11 writes no packets of version 2, and does not tell the
+//!   session when a version changes. The API below has both versions.
 //!
 //! The module `quinn` has the details and an example. The example `quic` transfers a file:
 //!
@@ -102,6 +104,17 @@
 //! * [`KeyUpdates::next`] returns the packet key of the next phase. The header key stays.
 //! * A server may send 1-RTT packets before the client is authenticated, if that is harmless.
 //!
+//! # Version 2
+//!
+//! The handshake is the same; [`Version::V2`] changes the labels of keys, the Initial keys and the
+//! Retry tag. The types of long headers (RFC 9369 §3.2) are QUIC's. Sessions belong to the version
+//! of their connection: those of one do not resume in the other (RFC 9369 §5).
+//!
+//! After compatible version negotiation (RFC 9368), call
+//! [`set_version`](crate::quic::ClientConnection::set_version). A server calls it before it passes
+//! the ClientHello, since that call outputs keys. `QuicClientHelloPeeker` of `strata-tls-codec`
+//! reads the client's transport parameters before.
+//!
 //! # 0-RTT
 //!
 //! A client has keys of [`Level::ZeroRtt`] if it may send early data. The server's [remembered
@@ -135,6 +148,7 @@
 //! [`PacketKey::confidentiality_limit`]: crate::quic::PacketKey::confidentiality_limit
 //! [`PacketKey::integrity_limit`]: crate::quic::PacketKey::integrity_limit
 //! [`ServerStart`]: crate::quic::ServerStart
+//! [`Version::V2`]: crate::quic::Version::V2
 //! [`initial_keys`]: crate::quic::initial_keys
 //! [`retry_tag`]: crate::quic::retry_tag
 //! [`verify_retry_tag`]: crate::quic::verify_retry_tag

@@ -55,7 +55,7 @@ impl ClientConnection {
     ) -> Result<Self, Error> {
         let (engine, runtime) = (config.for_quic()?, config.runtime.for_this_thread());
         let psks = runtime.psks_for(&name);
-        let start = runtime.start(&name, &psks, |identity| engine.session_scope_with(identity));
+        let start = runtime.start(&name, &psks, |identity| engine.session_scope_with(version, identity));
         let connection = Connection::client(engine, version, name, start, transport_parameters)?;
         Ok(Self(Core::new(runtime, connection)))
     }
@@ -315,7 +315,12 @@ macro_rules! connection {
             }
 
             /// Changes the version that derives all later keys, after compatible version
-            /// negotiation (RFC 9368).
+            /// negotiation (RFC 9368). The connection's new sessions then belong to this version:
+            /// sessions of one version do not resume in another (RFC 9369 §5).
+            ///
+            /// A client calls it when the first packet of the new version arrives, before its
+            /// CRYPTO data is passed; a server before the ClientHello is passed. Keys that were
+            /// output before do not change.
             pub fn set_version(&mut self, version: Version) {
                 self.0.connection.set_version(version);
             }

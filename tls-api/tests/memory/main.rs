@@ -25,6 +25,8 @@ mod pki;
 mod psk;
 #[cfg(feature = "quic")]
 mod quic;
+#[cfg(feature = "quic")]
+mod quic_version_2;
 mod reading;
 mod record_sizes;
 mod rejections;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use pki_types::ServerName;
 use tls_codec::code_points::NamedGroup;
+use tls_crypto::quic::Version;
 
 use crate::config::ClientConfig;
 use crate::negotiated::HandshakeKind;
@@ -24,11 +25,21 @@ pub(crate) struct SessionTracker {
     pub(crate) last_group: Option<NamedGroup>,
     /// True if sessions of this connection must not be stored.
     discards: bool,
+    /// The version of QUIC; without meaning over records.
+    pub(crate) quic_version: Version,
 }
 
 impl SessionTracker {
     pub(crate) fn new(config: Arc<ClientConfig>, name: ServerName<'static>, identity: Option<[u8; 32]>) -> Self {
-        Self { config, name, identity: identity.map(Box::new), in_use: false, last_group: None, discards: false }
+        Self {
+            config,
+            name,
+            identity: identity.map(Box::new),
+            in_use: false,
+            last_group: None,
+            discards: false,
+            quic_version: Version::V1,
+        }
     }
 
     pub(crate) fn identity(&self) -> Option<&[u8; 32]> {
@@ -59,7 +70,7 @@ impl SessionTracker {
     }
 
     pub(crate) fn scope(&self) -> Scope {
-        self.config.scope_of_identity(self.identity())
+        self.config.scope_of_identity(self.identity()).in_quic(self.quic_version)
     }
 
     /// Notes that a session was offered, or that the application stores sessions of this

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tls_crypto::quic::Version;
+
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::Contradiction;
 use crate::transport::{AcceptEarlyData, Quic, Transport};
@@ -28,10 +30,12 @@ impl Config<ClientConfig> {
         Ok(Self(Arc::new(config)))
     }
 
-    /// Returns the resumption scope of its sessions; see [`ClientConfig::session_scope_with`].
+    /// Returns the resumption scope of its sessions in this version of QUIC; see
+    /// [`ClientConfig::session_scope_with`]. Sessions of one version do not resume in another (RFC
+    /// 9369 §5).
     #[must_use]
-    pub fn session_scope_with(&self, identity: Option<&[u8; 32]>) -> [u8; 32] {
-        self.0.session_scope_with(identity)
+    pub fn session_scope_with(&self, version: Version, identity: Option<&[u8; 32]>) -> [u8; 32] {
+        *self.0.scope_of_identity(identity).in_quic(version).bytes()
     }
 }
 
@@ -81,9 +85,9 @@ pub struct ServerStart {
 }
 
 impl ServerStart {
-    pub(super) fn into_transport(self) -> Transport {
+    pub(super) fn into_transport(self, version: Version) -> Transport {
         let Self { transport_parameters: parameters, session_data, accept_early_data } = self;
-        Transport::Quic(Box::new(Quic { parameters, session_data, accept_early_data }))
+        Transport::Quic(Box::new(Quic { version, parameters, session_data, accept_early_data }))
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tls_codec::code_points::{AlertDescription, HandshakeType};
 use tls_codec::handshake::{NewSessionTicket, RawMessage, Split, split_message};
-use tls_crypto::quic::{KeyUpdates, Version};
+use tls_crypto::quic::KeyUpdates;
 
 use super::output::{KeyChange, Output};
 use super::sink::{Levels, QuicSink};
@@ -114,12 +114,6 @@ impl<R: Role> Connection<R> {
     #[must_use]
     pub fn peer_transport_parameters(&self) -> Option<&[u8]> {
         self.levels.peer_parameters.as_deref()
-    }
-
-    /// Changes the version whose labels derive all later keys, after compatible version negotiation
-    /// (RFC 9368). It does not change keys that were output before, such as those of 0-RTT.
-    pub fn set_version(&mut self, version: Version) {
-        self.levels.version = version;
     }
 
     /// Ends the connection because of the peer's CONNECTION_CLOSE (type 0x1c) with this error code.

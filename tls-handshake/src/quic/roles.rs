@@ -41,6 +41,7 @@ impl ClientConnection {
         let config = Arc::clone(config.get());
         let mut session_tracker = SessionTracker::new(Arc::clone(&config), name.clone(), start.identity_scope);
         session_tracker.last_group = start.last_group;
+        session_tracker.quic_version = version;
         let remembered = start.session.as_ref().map(|(session, _)| session.application.clone());
         let known = match start.session {
             _ if !start.external_psks.is_empty() => ResumptionOffer::external(&config, start.external_psks),
@@ -66,13 +67,23 @@ impl ClientConnection {
             has_data_left: false,
             misaligned: None,
         };
-        let quic = Quic { parameters, session_data: Vec::new(), accept_early_data: None };
+        let quic = Quic { version, parameters, session_data: Vec::new(), accept_early_data: None };
         let transport = Transport::Quic(Box::new(quic));
         let random = config.common.backend.random();
         let state = WaitServerHello::start(config, name, known, transport, start.last_group, random, &mut sink)?;
         let is_early = |output: &Output| matches!(output, Output::Keys(KeyChange::Write(Level::ZeroRtt, _)));
         levels.early_parameters = remembered.filter(|_| levels.output.iter().any(is_early));
         Ok(Self::from_parts(Client::WaitServerHello(state), levels, session_tracker, limit, key_log))
+    }
+
+    /// Changes the version whose labels derive all later keys, after compatible version negotiation
+    /// (RFC 9368). The connection's new sessions then belong to this version. Keys that were output
+    /// before do not change, such as those of 0-RTT.
+    ///
+    /// Call it when the first packet of the new version arrives, before its CRYPTO data is passed.
+    pub fn set_version(&mut self, version: Version) {
+        self.levels.version = version;
+        self.session_tracker.quic_version = version;
     }
 
     /// Returns the server's transport parameters of the earlier connection, which limit early data
@@ -140,7 +151,7 @@ impl ServerConnection {
         let key_log = config.common.key_log.clone();
         let limit = config.common.limits.handshake_message;
         let random = config.common.backend.random();
-        let state = Server::WaitClientHello(WaitClientHello::new(config, start.into_transport(), random));
+        let state = Server::WaitClientHello(WaitClientHello::new(config, start.into_transport(version), random));
         Self::from_parts(
             state,
             Levels::new(version),
@@ -148,6 +159,18 @@ impl ServerConnection {
             limit,
             key_log,
         )
+    }
+
+    /// Changes the version whose labels derive all later keys, after compatible version negotiation
+    /// (RFC 9368). The connection then resumes and issues sessions of this version only, so a
+    /// session of the client's first version leads to a full handshake (RFC 9369 §5).
+    ///
+    /// Call it before the ClientHello is passed: the call that passes it outputs keys.
+    pub fn set_version(&mut self, version: Version) {
+        self.levels.version = version;
+        if let Ok(Server::WaitClientHello(state)) = self.state.as_mut() {
+            state.set_quic_version(version);
+        }
     }
 
     /// Returns the ids of the sessions that must be removed from the store after a failure, once.

@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 use tls_crypto::HashAlgorithm;
+use tls_crypto::quic::Version;
 
 use crate::verify::sha256;
 
@@ -36,6 +37,15 @@ impl Scope {
         let mut both = self.0;
         both.iter_mut().zip(identity).for_each(|(byte, other)| *byte ^= other);
         Self(both)
+    }
+
+    /// Returns the scope of sessions over this version of QUIC: those of one version do not resume
+    /// in another (RFC 9369 §5).
+    pub(crate) fn in_quic(self, version: Version) -> Self {
+        match version {
+            Version::V2 => self.with_identity(QUIC_V2),
+            _ => self,
+        }
     }
 
     pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
@@ -74,6 +84,9 @@ fn put_len(out: &mut Vec<u8>, length: usize) {
     // No length in memory exceeds 64 bits.
     out.extend_from_slice(&u64::try_from(length).unwrap_or(u64::MAX).to_be_bytes());
 }
+
+/// Changes a scope to that of QUIC version 2. No hash imitates it on purpose.
+const QUIC_V2: &[u8; 32] = b"sessions over QUIC version 2    ";
 
 /// The version of the encoding. Changes with the encoding or the meaning of a setting.
 const VERSION: &[u8] = b"session scope 1";

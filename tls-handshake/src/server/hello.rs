@@ -49,6 +49,11 @@ impl WaitClientHello {
         Self { config, transport, random }
     }
 
+    /// Changes the version of QUIC.
+    pub(crate) fn set_quic_version(&mut self, version: tls_crypto::quic::Version) {
+        self.transport.set_quic_version(version);
+    }
+
     /// Selects the version and continues in it (RFC 9846 §4.2.2).
     ///
     /// # Errors
@@ -135,7 +140,8 @@ fn start_tls13(
 ) -> Result<AfterClientHello, Error> {
     let at = m.at_boundary()?;
     let selection = Selection::from(&config, &transport, &m.msg)?;
-    let (transcript, scope) = (Transcript::new(config.common.backend, selection.suite.hash), config.scope());
+    let transcript = Transcript::new(config.common.backend, selection.suite.hash);
+    let scope = transport.scope(config.scope());
     let context = Box::new(HandshakeContext { config, transport, random, age_adds, transcript, scope, source });
     match selection.share {
         None => Ok(AfterClientHello::Retry(WaitSecondClientHello::ask(context, selection, m, out)?)),

@@ -17,6 +17,7 @@ use crate::connection::ClientStart;
 use crate::error::{Contradiction, Error, Level};
 use crate::need::Need;
 use crate::quic::{Config, Connection, Output, ServerStart, Version};
+use crate::resumption::Scope;
 use crate::{ClientSessionValue, ExternalPsk, HandshakeKind, PskCandidate};
 
 pub(super) fn configs() -> (ClientConfig, ServerConfig) {
@@ -175,6 +176,50 @@ fn changed_version_applies_to_later_keys() {
     pair.server.connection.set_version(Version::V2);
     run(&mut pair).unwrap();
     pair.exchange();
+}
+
+/// RFC 9369 §5. The client may ignore the scope: then the server does not resume.
+#[test]
+fn sessions_do_not_cross_between_quic_versions() {
+    let versions = [Version::V1, Version::V2];
+    for (first, second) in versions.into_iter().flat_map(|first| versions.map(|second| (first, second))) {
+        let mut harness = Harness::new(Storage::Ticket);
+        let (client, server) = early_configs(&harness);
+        let mut pair = QuicPair::start_in(first, &client, &server, ClientStart::default(), server_start());
+        pair.handshake(&mut |need| harness.answer(need)).unwrap();
+        let session = pair.client.connection.take_sessions(harness.now).remove(0);
+        let of_second = Config::<ClientConfig>::new(&client).unwrap().session_scope_with(second, None);
+        assert_eq!(*session.scope() == of_second, first == second);
+        for ignores_scope in [false, true] {
+            let mut session = session.clone();
+            if ignores_scope {
+                session.scope = Scope::from_bytes(of_second);
+            }
+            let start = ClientStart { session: Some((session, harness.now)), ..ClientStart::default() };
+            let mut pair = QuicPair::start_in(second, &client, &server, start, server_start());
+            pair.handshake(&mut |need| harness.answer(need)).unwrap();
+            let expected = if first == second { HandshakeKind::Resumed } else { HandshakeKind::Full };
+            assert_eq!(pair.client.connection.handshake_kind(), Some(expected), "{first:?} {second:?}");
+        }
+    }
+}
+
+/// Compatible version negotiation: the sessions belong to the negotiated version.
+#[test]
+fn sessions_after_version_change_resume_in_new_version() {
+    let mut harness = Harness::new(Storage::Ticket);
+    let (client, server) = early_configs(&harness);
+    let mut pair = QuicPair::new(&client, &server);
+    pair.client.connection.set_version(Version::V2);
+    pair.server.connection.set_version(Version::V2);
+    pair.handshake(&mut |need| harness.answer(need)).unwrap();
+    let session = pair.client.connection.take_sessions(harness.now).remove(0);
+    for (version, expected) in [(Version::V1, HandshakeKind::Full), (Version::V2, HandshakeKind::Resumed)] {
+        let start = ClientStart { session: Some((session.clone(), harness.now)), ..ClientStart::default() };
+        let mut pair = QuicPair::start_in(version, &client, &server, start, server_start());
+        pair.handshake(&mut |need| harness.answer(need)).unwrap();
+        assert_eq!(pair.client.connection.handshake_kind(), Some(expected));
+    }
 }
 
 #[test]
