@@ -2,6 +2,7 @@
 //! one of them. A relay loses, duplicates and reorders packets.
 
 mod certificates;
+mod counting;
 mod early_data;
 mod handshakes;
 #[path = "../memory/pki.rs"]
