@@ -178,7 +178,7 @@ impl TlsSession {
     fn take_output(&mut self) {
         while let Some(output) = each!(&mut self.connection, c => c.next_output()) {
             match output {
-                Output::Crypto(level, data) => self.crypto_mut(level).extend_from_slice(&data),
+                Output::Crypto(level, data) => move_to(self.crypto_mut(level), data),
                 Output::Keys(KeyChange::Updates { read, write }) => self.updates.set(read, write),
                 Output::Keys(KeyChange::Read(Level::ZeroRtt, keys) | KeyChange::Write(Level::ZeroRtt, keys)) => {
                     *self.early.get_mut().unwrap_or_else(PoisonError::into_inner) = Some(keys);
@@ -258,7 +258,8 @@ impl crypto::Session for TlsSession {
     }
 
     fn write_handshake(&mut self, buf: &mut Vec<u8>) -> Option<QuinnKeys> {
-        buf.append(self.crypto_mut(self.writing));
+        // An idle connection keeps no buffers.
+        move_to(buf, std::mem::take(self.crypto_mut(self.writing)));
         let next = match self.writing {
             Level::Initial | Level::ZeroRtt => Level::Handshake,
             Level::Handshake | Level::OneRtt => Level::OneRtt,
@@ -291,6 +292,11 @@ impl crypto::Session for TlsSession {
         let exported = each!(&self.connection, c => c.export_keying_material(output, label, Some(context)));
         exported.map_err(|_| ExportKeyingMaterialError)
     }
+}
+
+/// Appends `data`, without a copy if it is the first.
+fn move_to(buffer: &mut Vec<u8>, mut data: Vec<u8>) {
+    if buffer.is_empty() { *buffer = data } else { buffer.append(&mut data) }
 }
 
 /// quinn makes codes only from its constants (RFC 9000 §20.1) and from alerts.

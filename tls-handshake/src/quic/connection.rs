@@ -1,5 +1,6 @@
 //! The engine of QUIC: feeds CRYPTO data to the states of a role.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tls_codec::code_points::{AlertDescription, HandshakeType};
@@ -92,7 +93,12 @@ impl<R: Role> Connection<R> {
     /// Returns the next output, in wire order. `None` if there is none until more data or an answer
     /// arrives.
     pub fn next_output(&mut self) -> Option<Output> {
-        self.levels.output.pop_front()
+        let output = self.levels.output.pop_front();
+        if self.is_complete && self.levels.output.is_empty() {
+            // An idle connection keeps no queue.
+            self.levels.output = VecDeque::new();
+        }
+        output
     }
 
     /// Returns whether the handshake is incomplete. It stays `true` after a failed handshake.
