@@ -6,6 +6,10 @@
 //! stores it in. A handshake is the first of its thread and includes everything that the thread
 //! keeps from then on. For data, the thread has lent our buffers before.
 
+#[path = "ratios/parsing.rs"]
+#[expect(dead_code, reason = "times have other rows")]
+mod parsing;
+
 use std::future::Future;
 use std::io::{self, Read};
 use std::ops::DerefMut;
@@ -63,6 +67,7 @@ fn main() {
         let allocations = (our.allocations, their.allocations);
         print("allocations during a full handshake", name, Unit::Allocations, allocations, Some(25));
     }
+    parsing_row();
     // rustls on ring has no hybrid key exchange.
     let hybrid = Ours::new(&certificates, Setup::TLS13.hybrid());
     for (name, side, most) in [("client", Side::Client, 12_000), ("server", Side::Server, 12_000)] {
@@ -104,6 +109,17 @@ fn quic_rows(ours: &Ours, rustls: &RustlsRing) {
         let name = format!("allocations for {PACKETS} packets of QUIC");
         print(&name, side, Unit::Allocations, (our[at], their[at]), Some(0));
     }
+}
+
+/// Prints the allocations for all messages whose parsing is timed.
+fn parsing_row() {
+    let cases = parsing::cases();
+    let count = |work: &dyn Fn(&parsing::Case)| measure(|| cases.iter().for_each(work)).count_total as f64;
+    let figures = [("ours", count(&parsing::Case::ours)), ("tls-parser", count(&parsing::Case::tls_parser))];
+    let name = "allocations to parse each of these messages once";
+    let mut row = Row::of(Table::Parsing, Unit::Allocations, name, "server", &figures).expect("ours is there");
+    row.peer = row.others.remove("tls-parser");
+    row.with_target(Target::at_most(0.0)).print();
 }
 
 fn print(name: &str, side: &str, unit: Unit, (ours, theirs): (i64, i64), target: Option<i64>) {

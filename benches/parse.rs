@@ -1,19 +1,20 @@
-//! Parsing a ClientHello, for each library. `ratios` measures the rows of the tables.
+//! Parsing messages, for each library. `ratios` measures the rows of the tables.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 
 #[path = "ratios/parsing.rs"]
 mod parsing;
 
-fn client_hello(c: &mut Criterion) {
-    for length in parsing::LENGTHS {
-        let message = parsing::hello(length);
-        let mut group = c.benchmark_group(format!("ClientHello of {length} bytes"));
-        group.bench_function("ours", |b| b.iter(|| parsing::ours(&message)));
-        group.bench_function("tls-parser", |b| b.iter(|| parsing::tls_parser(&message)));
+fn messages(c: &mut Criterion) {
+    for case in parsing::cases() {
+        let mut group = c.benchmark_group(&case.name);
+        group.bench_function("ours", |b| b.iter(|| case.ours()));
+        if case.has_peer() {
+            group.bench_function("tls-parser", |b| b.iter(|| case.tls_parser()));
+        }
         group.finish();
     }
 }
 
-criterion_group!(benches, client_hello);
+criterion_group!(benches, messages);
 criterion_main!(benches);

@@ -29,23 +29,22 @@ fn main() {
 }
 
 fn parsing_rows(run: &Run) {
-    for length in parsing::LENGTHS {
-        let name = format!("parse a ClientHello of {length} bytes, all extensions typed");
-        if !run.wants(&name) {
+    for case in parsing::cases() {
+        if !run.wants(&case.name) {
             continue;
         }
-        let message = parsing::hello(length);
-        let contenders = vec![
-            Contender::new("ours", || many(|| parsing::ours(&message))),
-            Contender::new("tls-parser", || many(|| parsing::tls_parser(&message))),
-        ];
+        let mut contenders = vec![Contender::new("ours", || many(|| case.ours()))];
+        if case.has_peer() {
+            contenders.push(Contender::new("tls-parser", || many(|| case.tls_parser())));
+        }
         let nanos: Vec<_> = interleaved(run.rounds(5_000), contenders)
             .into_iter()
             .map(|(name, [time])| (name, time * 1e9 / f64::from(REPEATED)))
             .collect();
-        let mut row = Row::of(Table::Parsing, Unit::Nanos, &name, "server", &nanos).expect("ours is there");
+        let mut row = Row::of(Table::Parsing, Unit::Nanos, &case.name, "server", &nanos).expect("ours is there");
         row.peer = row.others.remove("tls-parser");
-        row.with_target(Target::at_most(250.0)).print();
+        let target = case.at_most.map_or(Target::at_most_peer(1.0 / 3.0), Target::at_most);
+        row.with_target(target).print();
     }
 }
 

@@ -36,9 +36,9 @@ pub fn missed(rows: &[Row]) -> Vec<String> {
                 write!(line, ", {:.3} × limit", row.ours / limit).ok()?;
             }
             if let Some(peer) = row.peer {
-                write!(line, ", {:.3} × {}", row.ours / peer, peer_name(row.table)).ok()?;
+                write!(line, ", {:.3} × {}", row.ours / peer, row.table.peer()).ok()?;
             }
-            write!(line, "; target {}", row.target?.text(row.unit)).ok()?;
+            write!(line, "; target {}", row.target?.text(row.table, row.unit)).ok()?;
             Some(line)
         })
         .collect()
@@ -89,7 +89,7 @@ fn plot_path(table: Table) -> String {
 fn table_of(table: Table, rows: &[&Row]) -> String {
     let columns = Columns::of(rows);
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-    let head = columns.head(peer_name(table));
+    let head = columns.head(table.peer());
     let rule = format!("|{}\n", "---|".repeat(head.len()));
     line(head) + &rule + &rows.iter().map(|row| line(columns.cells(row))).collect::<String>()
 }
@@ -129,7 +129,7 @@ impl Columns {
         cells.extend(self.others.iter().map(|name| figure(row, row.others.get(name).copied())));
         cells.extend(self.limit.then(|| ratio(row, row.limit)));
         cells.extend(self.peer.then(|| ratio(row, row.peer)));
-        cells.push(row.target.map_or(String::new(), |target| target.text(row.unit)));
+        cells.push(row.target.map_or(String::new(), |target| target.text(row.table, row.unit)));
         cells.push(met(row).to_owned());
         cells
     }
@@ -154,14 +154,6 @@ fn met(row: &Row) -> &'static str {
         (Some(_), Some(true)) => "yes",
         (Some(_), Some(false)) => "**no**",
         (Some(_), None) => "not measured",
-    }
-}
-
-/// Returns the name of the peer's column.
-const fn peer_name(table: Table) -> &'static str {
-    match table {
-        Table::Parsing => "tls-parser",
-        _ => "rustls",
     }
 }
 

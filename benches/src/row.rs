@@ -20,7 +20,7 @@ pub struct Row {
     pub ours: f64,
     /// The figure of the bare primitives.
     pub limit: Option<f64>,
-    /// The figure of rustls with ring.
+    /// The figure of the peer: rustls with ring, or tls-parser.
     pub peer: Option<f64>,
     /// The figures of peers with features, by name.
     pub others: BTreeMap<String, f64>,
@@ -97,7 +97,7 @@ pub enum Bound {
 pub enum Of {
     /// The bare primitives.
     Limit,
-    /// rustls with ring.
+    /// The peer.
     Peer,
     /// The row's unit.
     Unit,
@@ -142,14 +142,14 @@ impl Target {
 
     /// Returns the text in tables, such as `≤ 1.06 × limit` or `≤ 3,500 bytes`.
     #[must_use]
-    pub fn text(&self, unit: Unit) -> String {
+    pub fn text(&self, table: Table, unit: Unit) -> String {
         let sign = match self.bound {
             Bound::AtMost => '≤',
             Bound::AtLeast => '≥',
         };
         match self.of {
             Of::Limit => format!("{sign} {:.2} × limit", self.value),
-            Of::Peer => format!("{sign} {:.2} × rustls", self.value),
+            Of::Peer => format!("{sign} {:.2} × {}", self.value, table.peer()),
             Of::Unit => format!("{sign} {}", unit.with_name(self.value)),
         }
     }
@@ -228,6 +228,14 @@ impl Table {
         }
     }
 
+    /// Returns the name of the peer.
+    pub(crate) const fn peer(self) -> &'static str {
+        match self {
+            Self::Parsing => "tls-parser",
+            _ => "rustls",
+        }
+    }
+
     pub(crate) const ALL: [Self; 9] = [
         Self::Handshakes,
         Self::Bulk,
@@ -293,7 +301,7 @@ impl Row {
             "ours": self.ours,
             "limit": self.limit,
             "peer": self.peer,
-            "target": self.target.map(|target| target.text(self.unit)),
+            "target": self.target.map(|target| target.text(self.table, self.unit)),
             "met": self.met(),
         })
     }

@@ -150,8 +150,10 @@ separate one for each library.
 ";
 
 const PARSING: &str =
-    "A browser's ClientHello, from the message header to the last extension. rustls's parser is private, so
-the peer is the crate tls-parser, which also parses the extensions.
+    "A browser's ClientHello, and messages of captured connections (`tls-codec/tests/captures`), from the
+message header to the last field. rustls's parser is private, so the peer is the crate tls-parser. Where
+it leaves bytes to a second function, such as the extensions of a hello, that is called too. It has
+neither peeking nor fingerprints.
 ";
 
 const INSTRUCTIONS: &str =
