@@ -137,17 +137,18 @@ impl<'a> LenientClientHello<'a> {
         bounds(SESSION_ID.contains(&self.legacy_session_id.len()), "ClientHello.legacy_session_id")?;
         bounds(!self.cipher_suites.is_empty(), "ClientHello.cipher_suites")?;
         bounds(!self.legacy_compression_methods.is_empty(), "ClientHello.legacy_compression_methods")?;
-        Ok(ClientHello {
+        let mut hello = ClientHello {
             legacy_version: self.legacy_version,
             random: self.random,
             legacy_session_id: self.legacy_session_id,
             cipher_suites: self.cipher_suites,
             legacy_compression_methods: self.legacy_compression_methods,
-            extensions: match self.extensions.is_absent() {
-                true => ClientHelloExtensions::NONE,
-                false => ClientHelloExtensions::decode_block(*Reader::new(self.extensions.bytes()).at(CLIENT))?,
-            },
-        })
+            extensions: ClientHelloExtensions::NONE,
+        };
+        if !self.extensions.is_absent() {
+            hello.extensions.read(*Reader::new(self.extensions.bytes()).at(CLIENT))?;
+        }
+        Ok(hello)
     }
 
     /// Decodes a ClientHello of DTLS: its cookie, and the other fields.

@@ -230,7 +230,12 @@ pub trait Decode<'a>: Sized {
 #[inline]
 pub fn decode_all<'a, T: Decode<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
     let mut r = Reader::new(bytes);
-    let value = T::decode(&mut r)?;
-    r.finish()?;
-    Ok(value)
+    // One result, changed in place: large messages are not copied.
+    let mut result = T::decode(&mut r);
+    if result.is_ok()
+        && let Err(error) = r.finish()
+    {
+        result = Err(error);
+    }
+    result
 }

@@ -62,17 +62,18 @@ impl<'a> HandshakeMessage<'a> for ClientHello<'a> {
 
 impl<'a> Decode<'a> for ClientHello<'a> {
     fn decode(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        Ok(Self {
+        let mut hello = Self {
             legacy_version: ProtocolVersion::decode(r.at("ClientHello.legacy_version"))?,
             random: r.at("ClientHello.random").array()?,
             legacy_session_id: r.vec8(SESSION_ID, "ClientHello.legacy_session_id")?.rest(),
             cipher_suites: List::decode_body(r.vec16(2..=0xfffe, "ClientHello.cipher_suites")?)?,
             legacy_compression_methods: r.vec8(1..=255, "ClientHello.legacy_compression_methods")?.rest(),
-            extensions: match optional_block(r.at("ClientHello.extensions"), "ClientHello.extensions")? {
-                Some(block) => ClientHelloExtensions::decode_block(block)?,
-                None => ClientHelloExtensions::NONE,
-            },
-        })
+            extensions: ClientHelloExtensions::NONE,
+        };
+        if let Some(block) = optional_block(r.at("ClientHello.extensions"), "ClientHello.extensions")? {
+            hello.extensions.read(block)?;
+        }
+        Ok(hello)
     }
 }
 
@@ -176,11 +177,10 @@ impl<'a> ClientHelloExtensions<'a> {
     };
 
     /// Decodes the body of a block, without its length.
-    #[inline]
-    pub(crate) fn decode_block(block: Reader<'a>) -> Result<Self, DecodeError> {
-        let mut all = Self::NONE;
-        all.raw = walk_inlined(block, |typ, data| all.add(typ, data))?;
-        Ok(all)
+    /// Reads a block into the fields: in place, because they are large.
+    pub(crate) fn read(&mut self, block: Reader<'a>) -> Result<(), DecodeError> {
+        self.raw = walk_inlined(block, |typ, data| self.add(typ, data))?;
+        Ok(())
     }
 
     #[inline]

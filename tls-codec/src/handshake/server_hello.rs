@@ -7,7 +7,7 @@ use crate::{
         Cookie, EcPointFormats, ExtendedMasterSecret, Extension, Extensions, KeyShareEntry, KeyShareHelloRetryRequest,
         KeyShareServerHello, MaxFragmentLength, Place, ProtocolName, RecordSizeLimit, RenegotiationInfo, SelectedAlpn,
         SelectedPsk, SelectedVersion, SerializedSct, ServerNameAck, SignedCertificateTimestamps, reject_misplaced,
-        reject_misplaced_tls12, view, walk,
+        reject_misplaced_tls12, view, walk_inlined,
     },
     handshake::{HandshakeMessage, SESSION_ID, optional_block},
     list::List,
@@ -103,17 +103,9 @@ impl<'a> HandshakeMessage<'a> for ServerHello<'a> {
 impl<'a> Decode<'a> for ServerHello<'a> {
     fn decode(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let fields = Fields::decode(r)?;
-        Ok(Self {
-            legacy_version: fields.legacy_version,
-            random: fields.random,
-            legacy_session_id_echo: fields.legacy_session_id_echo,
-            cipher_suite: fields.cipher_suite,
-            legacy_compression_method: fields.legacy_compression_method,
-            extensions: match fields.block {
-                Some(block) => ServerHelloExtensions::decode_block(block)?,
-                None => ServerHelloExtensions::NONE,
-            },
-        })
+        let mut extensions = ServerHelloExtensions::NONE;
+        extensions.read(fields.block)?;
+        Ok(fields.server_hello(extensions))
     }
 }
 
@@ -198,12 +190,15 @@ impl<'a> ServerHelloExtensions<'a> {
         self.raw.iter().try_for_each(|(typ, _)| reject_misplaced_tls12(typ, "ServerHello.extensions"))
     }
 
-    fn decode_block(block: Reader<'a>) -> Result<Self, DecodeError> {
-        let mut all = Self::NONE;
-        all.raw = walk(block, &mut |typ, data| all.add(typ, data))?;
-        Ok(all)
+    /// Reads a block into the fields: in place, because they are large.
+    fn read(&mut self, block: Option<Reader<'a>>) -> Result<(), DecodeError> {
+        if let Some(block) = block {
+            self.raw = walk_inlined(block, |typ, data| self.add(typ, data))?;
+        }
+        Ok(())
     }
 
+    #[inline]
     fn add(&mut self, typ: ExtensionType, mut data: Reader<'a>) -> Result<(), DecodeError> {
         match typ {
             ExtensionType::SUPPORTED_VERSIONS => self.selected_version = Some(SelectedVersion::read(&mut data)?),
@@ -271,16 +266,9 @@ impl<'a> HelloRetryRequest<'a> {
         if *fields.random != HELLO_RETRY_REQUEST_RANDOM {
             return Err(DecodeError { fault: Fault::IllegalValue, at: "HelloRetryRequest.random" });
         }
-        Ok(Self {
-            legacy_version: fields.legacy_version,
-            legacy_session_id_echo: fields.legacy_session_id_echo,
-            cipher_suite: fields.cipher_suite,
-            legacy_compression_method: fields.legacy_compression_method,
-            extensions: match fields.block {
-                Some(block) => HelloRetryRequestExtensions::decode_block(block)?,
-                None => HelloRetryRequestExtensions::NONE,
-            },
-        })
+        let mut extensions = HelloRetryRequestExtensions::NONE;
+        extensions.read(fields.block)?;
+        Ok(fields.hello_retry_request(extensions))
     }
 }
 
@@ -318,18 +306,18 @@ impl<'a> HelloRetryRequestExtensions<'a> {
     /// No extensions and no extension block.
     pub const NONE: Self = Self { raw: Extensions::ABSENT, selected_version: None, cookie: None, key_share: None };
 
-    fn decode_block(block: Reader<'a>) -> Result<Self, DecodeError> {
-        let mut all = Self::NONE;
-        all.raw = walk(block, &mut |typ, data| {
+    fn read(&mut self, block: Option<Reader<'a>>) -> Result<(), DecodeError> {
+        let Some(block) = block else { return Ok(()) };
+        self.raw = walk_inlined(block, |typ, data| {
             match typ {
-                ExtensionType::SUPPORTED_VERSIONS => all.selected_version = Some(view::<SelectedVersion>(data)?),
-                ExtensionType::COOKIE => all.cookie = Some(view::<Cookie>(data)?),
-                ExtensionType::KEY_SHARE => all.key_share = Some(view::<KeyShareHelloRetryRequest>(data)?),
+                ExtensionType::SUPPORTED_VERSIONS => self.selected_version = Some(view::<SelectedVersion>(data)?),
+                ExtensionType::COOKIE => self.cookie = Some(view::<Cookie>(data)?),
+                ExtensionType::KEY_SHARE => self.key_share = Some(view::<KeyShareHelloRetryRequest>(data)?),
                 _ => reject_misplaced(typ, Place::HelloRetryRequest, "HelloRetryRequest.extensions")?,
             }
             Ok(())
         })?;
-        Ok(all)
+        Ok(())
     }
 }
 
@@ -361,12 +349,15 @@ impl<'a> HandshakeMessage<'a> for ServerHelloMessage<'a> {
 
 impl<'a> Decode<'a> for ServerHelloMessage<'a> {
     fn decode(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        let mut ahead = *r;
-        ahead.at("ServerHello.legacy_version").u16()?;
-        if *ahead.at("ServerHello.random").array()? == HELLO_RETRY_REQUEST_RANDOM {
-            HelloRetryRequest::decode(r).map(Self::HelloRetryRequest)
+        let fields = Fields::decode(r)?;
+        if *fields.random == HELLO_RETRY_REQUEST_RANDOM {
+            let mut extensions = HelloRetryRequestExtensions::NONE;
+            extensions.read(fields.block)?;
+            Ok(Self::HelloRetryRequest(fields.hello_retry_request(extensions)))
         } else {
-            ServerHello::decode(r).map(Self::ServerHello)
+            let mut extensions = ServerHelloExtensions::NONE;
+            extensions.read(fields.block)?;
+            Ok(Self::ServerHello(fields.server_hello(extensions)))
         }
     }
 }
@@ -401,5 +392,28 @@ impl<'a> Fields<'a> {
             legacy_compression_method: r.at("ServerHello.legacy_compression_method").u8()?,
             block: optional_block(r.at("ServerHello.extensions"), "ServerHello.extensions")?,
         })
+    }
+
+    #[inline]
+    fn hello_retry_request(self, extensions: HelloRetryRequestExtensions<'a>) -> HelloRetryRequest<'a> {
+        HelloRetryRequest {
+            legacy_version: self.legacy_version,
+            legacy_session_id_echo: self.legacy_session_id_echo,
+            cipher_suite: self.cipher_suite,
+            legacy_compression_method: self.legacy_compression_method,
+            extensions,
+        }
+    }
+
+    #[inline]
+    fn server_hello(self, extensions: ServerHelloExtensions<'a>) -> ServerHello<'a> {
+        ServerHello {
+            legacy_version: self.legacy_version,
+            random: self.random,
+            legacy_session_id_echo: self.legacy_session_id_echo,
+            cipher_suite: self.cipher_suite,
+            legacy_compression_method: self.legacy_compression_method,
+            extensions,
+        }
     }
 }

@@ -90,6 +90,7 @@ impl<'a> Partial<'a> {
     }
 
     /// Reads version and random, which are not missing.
+    #[inline]
     pub(super) fn start(
         &mut self,
         version: &'static str,
@@ -98,14 +99,17 @@ impl<'a> Partial<'a> {
         Ok((ProtocolVersion::decode(self.r.at(version))?, self.r.at(random).array()?))
     }
 
+    #[inline]
     pub(super) fn u8(&mut self, at: &'static str) -> Result<Option<u8>, DecodeError> {
         Ok(self.take(1, at)?.first().copied())
     }
 
+    #[inline]
     pub(super) fn u16(&mut self, at: &'static str) -> Result<Option<u16>, DecodeError> {
         Ok(self.take(2, at)?.first_chunk().map(|bytes| u16::from_be_bytes(*bytes)))
     }
 
+    #[inline]
     pub(super) fn vec8(&mut self, at: &'static str) -> Result<&'a [u8], DecodeError> {
         match self.u8(at)? {
             Some(length) => self.take(usize::from(length), at),
@@ -113,6 +117,7 @@ impl<'a> Partial<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn list16<T: Decode<'a>>(&mut self, at: &'static str) -> Result<List<'a, T>, DecodeError> {
         let size = T::FIXED_SIZE.unwrap_or(1);
         let Some(length) = self.u16(at)? else { return Ok(List::empty()) };
@@ -162,6 +167,7 @@ impl<'a> Partial<'a> {
     }
 
     /// Reads `count` bytes, or those that are there.
+    #[inline]
     fn take(&mut self, count: usize, at: &'static str) -> Result<&'a [u8], DecodeError> {
         if self.missing.is_some() {
             return Ok(&[]);
