@@ -469,9 +469,9 @@ fn encrypted_extensions(change: &dyn Fn(&mut Hello)) -> Result<(), Error> {
     let (_, level, flight) = take_server(&mut pair, Level::Handshake);
     // A ServerHello with these extensions, to edit them.
     let length = usize::from(flight[3]) + 4;
-    let mut block = [&[2, 0, 0, 0, 3, 3][..], &[0; 32], &[0], &[0x13, 1, 0]].concat();
-    block.extend(&flight[4..length]);
-    let mut extensions = Hello::parse(&block);
+    let body = [&[3, 3][..], &[0; 32], &[0], &[0x13, 1, 0], &flight[4..length]].concat();
+    let header = [2, 0, 0, u8::try_from(body.len()).unwrap()];
+    let mut extensions = Hello::parse(&[&header[..], &body].concat());
     change(&mut extensions);
     let encoded = extensions.encode();
     let body = &encoded[42..];
