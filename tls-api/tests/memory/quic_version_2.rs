@@ -9,7 +9,8 @@ use strata_tls::quic::{
     TAG_LEN, Version, initial_keys, retry_tag, verify_retry_tag,
 };
 use strata_tls::{
-    CipherSuite, ClientConfig, ClientSessionMemoryCache, Error, HandshakeKind, ServerConfig, ServerSessionMemoryCache,
+    Backend, CipherSuite, ClientConfig, ClientSessionMemoryCache, Error, HandshakeKind, ServerConfig,
+    ServerSessionMemoryCache,
 };
 
 use crate::pki::{Ca, Kind};
@@ -65,7 +66,7 @@ impl<T: Tls> Side<T> {
 
     /// Changes the packets, and the keys of Initial packets.
     fn change_version(&mut self, version: Version, is_client: bool) {
-        let keys = initial_keys(version, &CONNECTION_ID);
+        let keys = initial_keys(Backend::ring(), version, &CONNECTION_ID);
         let [read, write] = if is_client { [keys.server, keys.client] } else { [keys.client, keys.server] };
         self.read.insert(Level::Initial, read);
         self.write.insert(Level::Initial, write);
@@ -258,7 +259,7 @@ fn packets_of_one_version_do_not_open_in_the_other() {
     for (version, other) in [(Version::V1, Version::V2), (Version::V2, Version::V1)] {
         let (mut client, mut server) = sides(&configs(None), version);
         let hello = client.packets();
-        let read = initial_keys(other, &CONNECTION_ID).client;
+        let read = initial_keys(Backend::ring(), other, &CONNECTION_ID).client;
         assert_eq!(server.open(&hello[0]).unwrap().0, Level::Initial);
         let ours = server.read.insert(Level::Initial, read).unwrap();
         assert_eq!(server.open(&hello[0]), None);
@@ -311,10 +312,10 @@ fn sessions_resume_only_in_their_version() {
 fn retry_tag_belongs_to_its_version() {
     for version in VERSIONS {
         let retry = [&[0xf0][..], &version.to_wire().to_be_bytes(), b"\0\0token"].concat();
-        let tag = retry_tag(version, &CONNECTION_ID, &retry).unwrap();
+        let tag = retry_tag(Backend::ring(), version, &CONNECTION_ID, &retry).unwrap();
         let packet = [&retry[..], &tag].concat();
         for other in VERSIONS {
-            assert_eq!(verify_retry_tag(other, &CONNECTION_ID, &packet), other == version);
+            assert_eq!(verify_retry_tag(Backend::ring(), other, &CONNECTION_ID, &packet), other == version);
         }
     }
 }
