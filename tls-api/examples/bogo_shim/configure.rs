@@ -210,6 +210,19 @@ fn versions(level: &Level) -> Result<Vec<ProtocolVersion>, Stop> {
 }
 
 /// Applies the settings that both roles share.
+/// BoringSSL's default has no P-521, which AWS-LC's has here.
+const DEFAULT_SCHEMES: [SignatureScheme; 9] = [
+    SignatureScheme::ECDSA_SECP256R1_SHA256,
+    SignatureScheme::ECDSA_SECP384R1_SHA384,
+    SignatureScheme::ED25519,
+    SignatureScheme::RSA_PSS_RSAE_SHA256,
+    SignatureScheme::RSA_PSS_RSAE_SHA384,
+    SignatureScheme::RSA_PSS_RSAE_SHA512,
+    SignatureScheme::RSA_PKCS1_SHA256,
+    SignatureScheme::RSA_PKCS1_SHA384,
+    SignatureScheme::RSA_PKCS1_SHA512,
+];
+
 /// Returns the backend that the environment names. Default: ring.
 pub(crate) fn backend() -> Result<Backend, Stop> {
     let Ok(name) = std::env::var("BOGO_BACKEND") else { return Ok(Backend::ring()) };
@@ -234,6 +247,8 @@ fn set_common(config: &mut impl Settings, level: &Level) -> Result<(), Stop> {
     let schemes: Vec<_> = level.numbers("verify-prefs")?.into_iter().map(SignatureScheme).collect();
     if !schemes.is_empty() {
         config.set_signature_schemes(&schemes).map_err(unimplemented)?;
+    } else if policy.is_none() && backend()? != Backend::ring() {
+        config.set_signature_schemes(&DEFAULT_SCHEMES).map_err(unimplemented)?;
     }
     let suites: Vec<_> = level.numbers("tls13-ciphers")?.into_iter().map(CipherSuite).collect();
     if !suites.is_empty() {
