@@ -2,7 +2,8 @@
 //! sockets.
 //!
 //! The peers are `openssl`, `curl`, `gnutls-cli`, `gnutls-serv`, `certtool`, `node`, `java`,
-//! `keytool`, `ssh-keygen`, `sslscan`, `nginx`, `redis-server` and the Python package `aioquic`.
+//! `keytool`, `ssh-keygen`, `sslscan`, `nginx`, `redis-server`, `chromium`, and those that
+//! `.ci/run setup` installs in the target folder: aioquic, pyOpenSSL, grpcio, Go, Node 24 and `uv`.
 //! Tests of a missing peer are reported as ignored, with the reason. With `TLS_INTEROP_REQUIRED=1`
 //! in the environment they fail.
 
@@ -22,6 +23,8 @@ mod node_and_java;
 mod ocsp;
 mod openssl_client;
 mod openssl_server;
+#[cfg(feature = "post-quantum")]
+mod post_quantum;
 mod processes;
 mod programs;
 #[cfg(feature = "quinn")]
@@ -62,6 +65,8 @@ fn main() -> ExitCode {
         versions::trials(),
         exporters::trials(),
         node_and_java::trials(),
+        #[cfg(feature = "post-quantum")]
+        post_quantum::trials(),
         sslscan::trials(),
         #[cfg(feature = "redis")]
         fleet::trials(),

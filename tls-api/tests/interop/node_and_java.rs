@@ -72,7 +72,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials
 }
 
-fn data(name: &str) -> PathBuf {
+/// A file for a peer.
+pub(crate) fn data(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests", "interop", "data", name].iter().collect()
 }
 

