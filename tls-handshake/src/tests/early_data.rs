@@ -61,6 +61,24 @@ fn early_data_is_delivered_separately() {
     assert_eq!(pair.server_early, REQUEST);
 }
 
+/// The hello of a resumption has two shares and a ticket, and early data follows it.
+#[cfg(feature = "post-quantum")]
+#[test]
+fn early_data_follows_a_hybrid_hello_in_pieces() {
+    for fragment in [1, 1000, 1460] {
+        let mut harness = Harness::new(Storage::Id);
+        let (client, server, session) = early_session(&mut harness);
+        let mut pair = pair(&harness, &client, &server, session);
+        let first = pair.to_server.ready();
+        assert!(usize::from(u16::from_be_bytes([first[3], first[4]])) > 1400);
+        pair.fragment = fragment;
+        harness.run(&mut pair).unwrap();
+        assert!(pair.client.is_early_data_accepted());
+        assert_eq!(pair.server_early, REQUEST);
+        assert_eq!(pair.server.negotiated_group(), Some(NamedGroup::X25519MLKEM768));
+    }
+}
+
 #[test]
 fn client_sends_early_data_up_to_ticket_limit() {
     let mut harness = Harness::new(Storage::Id);
