@@ -90,11 +90,11 @@ impl Sealer {
         let (header, body) = record.split_first_chunk_mut::<HEADER_LEN>().ok_or(Error::Seal)?;
         let length = u16::try_from(body.len()).map_err(|_| Error::Seal)?;
         let (body, tag) = body.split_last_chunk_mut::<TAG_LEN>().ok_or(Error::Seal)?;
-        *tag = match self.layout {
+        match self.layout {
             Layout::Tls13 => {
                 *body.last_mut().ok_or(Error::Seal)? = content_type;
                 *header = record_header(APPLICATION_DATA, length);
-                self.key.seal(nonce, *header, body)
+                self.key.seal(nonce, *header, body, tag)
             }
             Layout::Tls12Gcm => {
                 // RFC 5288 §3 lets the sender choose the explicit nonce, which must not repeat
@@ -105,12 +105,12 @@ impl Sealer {
                 *explicit = sequence.to_be_bytes();
                 *header = record_header(content_type, length);
                 let aad = tls12_aad(sequence, header, content.len())?;
-                self.key.seal(nonce, aad, content)
+                self.key.seal(nonce, aad, content, tag)
             }
             Layout::Tls12ChaCha => {
                 *header = record_header(content_type, length);
                 let aad = tls12_aad(sequence, header, body.len())?;
-                self.key.seal(nonce, aad, body)
+                self.key.seal(nonce, aad, body, tag)
             }
         }?;
         self.nonces.sequence = next;

@@ -298,10 +298,16 @@ impl AeadKey {
         }
     }
 
-    /// Encrypts in place, and returns the tag.
+    /// Encrypts in place, and writes the tag.
     #[inline]
-    pub(crate) fn seal(&self, nonce: [u8; 12], aad: impl AsRef<[u8]>, in_out: &mut [u8]) -> Result<[u8; 16], Error> {
-        dispatch!(self, key => key.seal(nonce, aad, in_out))
+    pub(crate) fn seal(
+        &self,
+        nonce: [u8; 12],
+        aad: impl AsRef<[u8]>,
+        in_out: &mut [u8],
+        tag: &mut [u8; 16],
+    ) -> Result<(), Error> {
+        dispatch!(self, key => key.seal(nonce, aad, in_out, tag))
     }
 
     /// Decrypts in place, and returns the plaintext. The tag is at the end of `in_out`.

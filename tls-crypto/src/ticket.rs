@@ -5,7 +5,7 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 use crate::backend::AeadKey;
-use crate::{Backend, BulkAlgorithm, Error, NONCE_LEN, SecureRandom};
+use crate::{Backend, BulkAlgorithm, Error, NONCE_LEN, SecureRandom, TAG_LEN};
 
 /// A key that seals tickets, and opens the tickets it sealed.
 ///
@@ -92,10 +92,11 @@ impl TicketKey {
         ticket.extend_from_slice(&nonce);
         ticket.extend_from_slice(state);
         let body = ticket.get_mut(Self::NAME_LEN + NONCE_LEN..).ok_or(Error::Seal)?;
-        let Ok(tag) = self.key.seal(nonce, self.name, body) else {
+        let mut tag = [0; TAG_LEN];
+        if self.key.seal(nonce, self.name, body, &mut tag).is_err() {
             zeroize::Zeroize::zeroize(&mut ticket);
             return Err(Error::Seal);
-        };
+        }
         ticket.extend_from_slice(&tag);
         Ok(ticket)
     }

@@ -239,7 +239,8 @@ fn opener_uses_the_explicit_nonce_of_the_record() {
         let mut body = *b"a record";
         let aad = [0, 0, 0, 0, 0, 0, 0, 0, 23, 3, 3, 0, 8];
         let nonce = sealer.nonces.with_explicit(explicit);
-        let tag = sealer.key.seal(nonce, aad, &mut body).unwrap();
+        let mut tag = [0; TAG_LEN];
+        sealer.key.seal(nonce, aad, &mut body, &mut tag).unwrap();
         let mut record = [&[23, 3, 3, 0, 32], &explicit[..], &body, &tag[..]].concat();
         assert_eq!(opener.open(&mut record), Ok(OpenedRecord { content_type: 23, content: 13..21 }));
         assert_eq!(record[13..21], *b"a record");

@@ -95,10 +95,17 @@ impl AeadKey {
     }
 
     #[inline]
-    pub(crate) fn seal(&self, nonce: [u8; 12], aad: impl AsRef<[u8]>, in_out: &mut [u8]) -> Result<[u8; 16], Error> {
+    pub(crate) fn seal(
+        &self,
+        nonce: [u8; 12],
+        aad: impl AsRef<[u8]>,
+        in_out: &mut [u8],
+        tag: &mut [u8; 16],
+    ) -> Result<(), Error> {
         let nonce = aead::Nonce::assume_unique_for_key(nonce);
-        let tag = self.0.seal_in_place_separate_tag(nonce, aead::Aad::from(aad), in_out).map_err(|_| Error::Seal)?;
-        tag.as_ref().try_into().map_err(|_| Error::Seal)
+        let made = self.0.seal_in_place_separate_tag(nonce, aead::Aad::from(aad), in_out).map_err(|_| Error::Seal)?;
+        *tag = made.as_ref().try_into().map_err(|_| Error::Seal)?;
+        Ok(())
     }
 
     #[inline]

@@ -65,8 +65,7 @@ impl PacketKey {
     #[inline]
     pub fn seal(&self, number: NewPacketNumber, header: &[u8], payload: &mut [u8]) -> Result<(), Error> {
         let (payload, tag) = payload.split_last_chunk_mut::<TAG_LEN>().ok_or(Error::Seal)?;
-        *tag = self.key.seal(self.nonce(number.0), header, payload)?;
-        Ok(())
+        self.key.seal(self.nonce(number.0), header, payload, tag)
     }
 
     /// Decrypts the payload of a packet in place, and returns its length without the tag.

@@ -19,7 +19,9 @@ pub fn retry_tag(backend: Backend, version: Version, original: &[u8], packet: &[
     let (key, nonce) = version.retry_key();
     let key = AeadKey::new(backend, BulkAlgorithm::Aes128Gcm, key).ok_or(Error::Seal)?;
     let pseudo_packet = [&[length], original, packet].concat();
-    key.seal(nonce, pseudo_packet, &mut [])
+    let mut tag = [0; TAG_LEN];
+    key.seal(nonce, pseudo_packet, &mut [], &mut tag)?;
+    Ok(tag)
 }
 
 /// Checks the integrity tag of a received Retry packet, and returns whether it is valid. A client
