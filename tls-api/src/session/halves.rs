@@ -244,6 +244,11 @@ impl Sender {
         self.sending.wants_write() || self.engine.has_mail()
     }
 
+    /// Returns whether there are bytes for the transport, whatever the receiver has left.
+    pub(crate) fn has_output(&self) -> bool {
+        self.sending.wants_write()
+    }
+
     /// Returns whether [`write_tls`](Self::write_tls) must be called now, as
     /// [`Session::must_write`] does.
     #[must_use]

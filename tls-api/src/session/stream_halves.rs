@@ -137,7 +137,8 @@ impl<T: Write> StreamSender<T> {
     fn write_pending(&mut self) -> io::Result<()> {
         while self.sender.wants_write() {
             match self.sender.write_tls(&mut self.transport) {
-                Ok(0) if self.sender.wants_write() => return Err(io::ErrorKind::WriteZero.into()),
+                // Not `wants_write`: the receiver may have left something just now.
+                Ok(0) if self.sender.has_output() => return Err(io::ErrorKind::WriteZero.into()),
                 Err(e) if e.kind() != io::ErrorKind::Interrupted => return Err(e),
                 _ => {}
             }

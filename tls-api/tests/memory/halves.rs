@@ -454,6 +454,52 @@ fn threads_exchange_data_and_key_updates_at_once() {
     }
 }
 
+/// Returns the records of a wire.
+fn records(mut wire: &[u8]) -> Vec<&[u8]> {
+    let mut all = Vec::new();
+    while let [_, _, _, high, low, ..] = wire {
+        let (record, rest) = wire.split_at(5 + usize::from(u16::from_be_bytes([*high, *low])));
+        all.push(record);
+        wire = rest;
+    }
+    all
+}
+
+/// A closed sender has no answer to key updates, so it finds nothing to write, while the receiver
+/// leaves it the next one.
+#[test]
+fn stream_flush_succeeds_while_key_updates_arrive() {
+    let mut halves = each().find(|halves| halves.version == ProtocolVersion::TLS13).unwrap();
+    let mut sent = Vec::new();
+    for _ in 0..2000 {
+        halves.sender.refresh_traffic_keys().unwrap();
+        halves.sender.write_all(b"x").unwrap();
+        while halves.sender.wants_write() {
+            halves.sender.write_tls(&mut sent).unwrap();
+        }
+    }
+    // Each allows the peer to request another one.
+    let mut requests = Vec::new();
+    for record in records(&sent) {
+        feed(&mut halves.peer, record).unwrap();
+        read_all(&mut halves.peer);
+        halves.peer.refresh_traffic_keys().unwrap();
+        halves.peer.write_all(b"x").unwrap();
+        requests.extend(drain(&mut halves.peer));
+    }
+    let mut sender = StreamSender { sender: halves.sender, transport: io::sink() };
+    let mut receiver = StreamReceiver { receiver: halves.receiver, transport: &requests[..] };
+    sender.close().unwrap();
+    thread::scope(|scope| {
+        let reader = scope.spawn(move || while let Ok(1..) = receiver.read(&mut [0; 100]) {});
+        while !reader.is_finished() {
+            if let Err(e) = sender.flush() {
+                assert_ne!(e.kind(), ErrorKind::WriteZero);
+            }
+        }
+    });
+}
+
 /// One thread that waits in a read does not keep the other one from writing.
 #[test]
 fn stream_writes_while_other_half_waits_to_read() {
