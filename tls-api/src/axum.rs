@@ -131,8 +131,7 @@ async fn handshake<IO: AsyncRead + AsyncWrite + Unpin>(
     Some(AcceptedStream { stream, info })
 }
 
-// Moved once and not stored.
-#[allow(clippy::large_enum_variant)]
+#[expect(clippy::large_enum_variant, reason = "moved once and not stored")]
 enum Event<L: Listener> {
     Accepted(Accepted<L>),
     Incoming(L::Io, L::Addr),

@@ -150,8 +150,7 @@ where
 }
 
 /// A connection of [`HttpsConnector`].
-// Nearly all are encrypted, so a box would be an allocation for nothing.
-#[allow(clippy::large_enum_variant)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are encrypted; a box would be an allocation for nothing")]
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum MaybeHttpsStream<IO> {
