@@ -9,6 +9,7 @@ mod halves;
 mod handshakes;
 mod lazy;
 mod limits;
+mod load;
 #[path = "../memory/pki.rs"]
 #[expect(dead_code, reason = "shared with another test")]
 mod pki;
