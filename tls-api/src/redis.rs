@@ -24,11 +24,19 @@
 //! handshake per second waits for a broken Redis. Failures are logged at `warn`, at most once per
 //! second (feature `logging`).
 //!
-//! # Threads
+//! # Threads and tasks
 //! Calls block for a round trip, at most the [timeout](Redis::set_timeout). A server whose threads
 //! must not wait defers the requests
 //! ([`set_deferred_needs`](crate::ServerConfig::set_deferred_needs)) and answers them elsewhere:
 //! the example `fleet` does so with a thread.
+//!
+//! Under tokio, with the feature `redis-tokio`, [`RedisSessions`] is also the storage of a
+//! `TlsAcceptor`: the task of the connection waits, and no thread does. All tasks share one
+//! connection. The example `async_fleet` is such a server.
+//!
+//! ```ignore
+//! acceptor.set_session_storage(RedisSessions::new(redis));
+//! ```
 //!
 //! # Security
 //! Anyone who reads the Redis can resume the sessions, and decrypt recorded TLS 1.2 connections
@@ -37,6 +45,8 @@
 //! (use `save ""`, `appendonly no`, one master). Both would restore removed sessions, and so allow
 //! replays of early data (RFC 9846 §8).
 
+#[cfg(feature = "redis-tokio")]
+mod asynchronous;
 mod pool;
 mod sessions;
 #[cfg(test)]

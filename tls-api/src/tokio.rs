@@ -4,7 +4,8 @@
 //! [`AsyncRead`](::tokio::io::AsyncRead) and [`AsyncWrite`](::tokio::io::AsyncWrite), and returns a
 //! [`TlsStream`], which splits into a [`TlsReceiver`] and a [`TlsSender`]. A [`LazyAcceptor`]
 //! chooses the configuration when it has seen the ClientHello. [`AnswerNeeds`] answers what takes
-//! time: an identity from a database, a signature of a key management service.
+//! time: an identity from a database, a signature of a key management service. [`StoreSessions`]
+//! stores sessions in a database.
 //!
 //! The [manual](crate::manual::asynchronous) explains how they are used. This module only moves
 //! bytes and wakes tasks, on top of the public [`Session`](crate::Session): an adapter for another
@@ -14,6 +15,7 @@ mod answers;
 mod halves;
 mod handshake;
 mod lazy;
+mod sessions;
 mod stream;
 mod transport;
 mod waiters;
@@ -22,4 +24,5 @@ pub use self::answers::AnswerNeeds;
 pub use self::halves::{TlsReceiver, TlsSender};
 pub use self::handshake::{HandshakeError, TlsAcceptor, TlsConnector};
 pub use self::lazy::{LazyAcceptor, StartHandshake};
+pub use self::sessions::StoreSessions;
 pub use self::stream::TlsStream;

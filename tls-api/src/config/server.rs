@@ -5,8 +5,12 @@ use std::sync::Arc;
 #[cfg(feature = "quic")]
 use std::sync::OnceLock;
 
+#[cfg(feature = "tokio")]
+use pki_types::UnixTime;
 use tls_handshake::resumption::DEFAULT_TICKET_LIFETIME;
 use tls_handshake::server::Server as Role;
+#[cfg(feature = "tokio")]
+use tls_handshake::{Answer, Need};
 use tls_handshake::{
     ClientAuth, ConfigError, Contradiction, ExternalPsk, Identity, IdentityError, Needs, ServerConfig as EngineConfig,
     SessionLookup, SuitePreference,
@@ -21,6 +25,8 @@ use crate::identity::resolver::{FirstCompatible, ResolvesServerCert, SingleIdent
 use crate::resumption::server_sessions::SessionBackend;
 use crate::resumption::{ProducesTickets, StoresServerSessions, Ticketer};
 use crate::session::core::SessionRole;
+#[cfg(feature = "tokio")]
+use crate::session::server::answer_from;
 use crate::sync::per_thread::PerThread;
 use crate::verify::client::{ClientCertVerifier, NoClientAuth};
 #[cfg(doc)]
@@ -319,6 +325,25 @@ impl ServerConfig {
             self.set_ticketer(Arc::new(ticketer));
             self.has_own_ticketer = true;
         }
+    }
+
+    /// Answers a request, with the sessions of this backend in place of the configuration's.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn answer_from(&self, backend: &SessionBackend, need: Need) -> Answer {
+        answer_from(self.runtime.original(), backend, need)
+    }
+
+    /// Returns the time, for the validity of sessions. `None` without a clock.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn now(&self) -> Option<UnixTime> {
+        self.runtime.original().clock.now()
+    }
+
+    /// Leaves the sessions to a store that answers later, in addition to what is deferred already.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn defer_store(&mut self) {
+        self.set_session_lookup(SessionLookup::Ids);
+        self.set_deferred_needs(self.runtime.original().deferred | Needs::SESSION | Needs::NEW_SESSION);
     }
 
     /// Applies a change of the deferred requests.

@@ -61,6 +61,9 @@
 //!
 //! * `write` returns what it accepted. `flush` completes when the transport has taken everything.
 //! * `shutdown` sends close_notify and succeeds if the peer is gone. Reading continues.
+//! * Tickets of a TLS 1.3 server go out with its first data. If it only reads, they go out when it
+//!   has read something and waits for more. With halves,
+//!   [`drive`](crate::tokio::TlsSender::drive) sends them.
 //! * A peer that ends the transport without close_notify is an error that
 //!   [`is_truncation`](crate::is_truncation) recognises.
 //! * Dropping the future of any call loses nothing. Bytes that `write` has accepted go out with the
@@ -160,7 +163,19 @@
 //! | [`Needs::IDENTITY`](crate::Needs::IDENTITY) | a certificate by server name, from a database |
 //! | [`Needs::SIGNATURE`](crate::Needs::SIGNATURE) | a key in a KMS or an HSM, or signatures on a pool of threads |
 //! | [`Needs::VERIFICATION`](crate::Needs::VERIFICATION) | a verifier that blocks, such as that of the operating system |
-//! | [`Needs::SESSION`](crate::Needs::SESSION), [`Needs::NEW_SESSION`](crate::Needs::NEW_SESSION) | a store of sessions that several servers share |
+//! | [`Needs::SESSION`](crate::Needs::SESSION), [`Needs::NEW_SESSION`](crate::Needs::NEW_SESSION) | tickets from a service; for a store of sessions see below |
+//!
+//! # Sessions in a database
+//!
+//! [`TlsAcceptor::set_session_storage`](crate::tokio::TlsAcceptor::set_session_storage) takes a
+//! store that the task of the connection waits for: a
+//! [`StoreSessions`](crate::tokio::StoreSessions) of yours, or with the feature `redis-tokio` the
+//! `RedisSessions` of the module `redis`. Servers that share it resume each other's sessions, and
+//! accept early data once. The example `async_fleet` is such a server:
+//!
+//! ```sh
+//! cargo run -p strata-tls --features redis-tokio --example async_fleet -- --help
+//! ```
 //!
 //! # Another runtime
 //!

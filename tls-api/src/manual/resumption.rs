@@ -45,7 +45,9 @@
 //! * All machines need configurations with the same resumption scope (below). Otherwise their
 //!   sessions cost each other a full handshake; nothing worse happens.
 //! * A store that takes longer than microseconds blocks the thread. Defer its requests instead
-//!   ([`io`](super::io#answers-that-arrive-later)); the example `fleet` does that over Redis.
+//!   ([`io`](super::io#answers-that-arrive-later)); the example `fleet` does that over Redis. Under
+//!   tokio, an acceptor takes a store that its tasks wait for: `set_session_storage` of
+//!   `tokio::TlsAcceptor`, and `RedisSessions` with the feature `redis-tokio`.
 //!
 //! # The resumption scope
 //!

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use ::redis::{Client, Cmd, ConnectionLike, ErrorKind, FromRedisValue, IntoConnectionInfo, RedisError, RedisResult};
 
+#[cfg(feature = "redis-tokio")]
+use super::asynchronous::Shared;
 use crate::log::warn;
 
 /// The time without commands after a failure.
@@ -20,6 +22,8 @@ type Connection = Box<dyn ConnectionLike + Send>;
 /// waits for a response, of which up to 16 stay open.
 pub struct Redis {
     connector: Connector,
+    #[cfg(feature = "redis-tokio")]
+    shared: Shared,
     timeout: Duration,
     prefix: String,
     backoff: Duration,
@@ -32,10 +36,12 @@ enum Connector {
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     idle: Vec<Connection>,
     /// The time of the next command, after a failure.
     retry_at: Option<Instant>,
+    /// Errors that ended a connection, or prevented one.
+    pub(super) failures: u64,
     last_logged: Option<Instant>,
 }
 
@@ -66,8 +72,36 @@ impl Redis {
     }
 
     fn with(connector: Connector) -> Self {
-        let timeout = Duration::from_millis(100);
-        Self { connector, timeout, prefix: "tls:".into(), backoff: BACKOFF, state: Mutex::default() }
+        Self {
+            connector,
+            #[cfg(feature = "redis-tokio")]
+            shared: Shared::default(),
+            timeout: Duration::from_millis(100),
+            prefix: "tls:".into(),
+            backoff: BACKOFF,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Connects asynchronous callers by `connect`, as [`with_connector`](Self::with_connector) does
+    /// the others. All share the connection, which is cloned. Default: a connection to the URL.
+    ///
+    /// ```no_run
+    /// use strata_tls::redis::Redis;
+    ///
+    /// # async fn connect_to_cluster() -> redis::RedisResult<redis::aio::MultiplexedConnection> { unreachable!() }
+    /// # fn cluster(redis: &mut Redis) {
+    /// redis.set_async_connector(|| connect_to_cluster());
+    /// # }
+    /// ```
+    #[cfg(feature = "redis-tokio")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "redis-tokio")))]
+    pub fn set_async_connector<C, F>(&mut self, connect: impl Fn() -> F + Send + Sync + 'static)
+    where
+        C: ::redis::aio::ConnectionLike + Clone + Send + Sync + 'static,
+        F: Future<Output = RedisResult<C>> + Send + 'static,
+    {
+        self.shared.set_connector(connect);
     }
 
     /// Sets the limit on waiting for a response, and on connecting. Default: 100 milliseconds.
@@ -88,18 +122,8 @@ impl Redis {
     /// Sends a command and returns its response, or `None` after an error or a response of another
     /// type. A command may be executed twice if a connection breaks.
     pub(super) fn query<T: FromRedisValue>(&self, command: &Cmd) -> Option<T> {
-        let idle = {
-            let mut state = self.state();
-            if let Some(retry_at) = &mut state.retry_at {
-                let now = Instant::now();
-                if now < *retry_at {
-                    return None;
-                }
-                // This thread tries; the others continue without the Redis.
-                *retry_at = now + self.backoff;
-            }
-            state.idle.pop()
-        };
+        self.begin()?;
+        let idle = self.state().idle.pop();
         let is_reused = idle.is_some();
         let mut result = match idle {
             Some(connection) => self.try_query(connection, command),
@@ -110,6 +134,25 @@ impl Redis {
             self.state().idle.clear();
             result = self.connect().and_then(|connection| self.try_query(connection, command));
         }
+        self.finish(result)
+    }
+
+    /// Returns the number of failures until now, unless this is the time without commands.
+    pub(super) fn begin(&self) -> Option<u64> {
+        let mut state = self.state();
+        if let Some(retry_at) = &mut state.retry_at {
+            let now = Instant::now();
+            if now < *retry_at {
+                return None;
+            }
+            // This caller tries; the others continue without the Redis.
+            *retry_at = now + self.backoff;
+        }
+        Some(state.failures)
+    }
+
+    /// Returns the response. Notes an error, and logs it.
+    pub(super) fn finish<T>(&self, result: RedisResult<T>) -> Option<T> {
         let mut state = self.state();
         match result {
             Ok(answer) => {
@@ -126,6 +169,7 @@ impl Redis {
                 if !keeps_connection(&e) {
                     state.idle.clear();
                     state.retry_at = Some(now + self.backoff);
+                    state.failures = state.failures.wrapping_add(1);
                 }
                 None
             }
@@ -155,7 +199,21 @@ impl Redis {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    /// Sends a command as [`query`](Self::query) does, over the connection that asynchronous callers
+    /// share.
+    #[cfg(feature = "redis-tokio")]
+    pub(super) async fn query_async<T: FromRedisValue>(&self, command: &Cmd) -> Option<T> {
+        let failures = self.begin()?;
+        let client = match &self.connector {
+            Connector::Client(client) => Some((client, self.timeout)),
+            Connector::Custom(_) => None,
+        };
+        let is_current = || self.state().failures == failures;
+        let result = self.shared.query(client, command, is_current).await?;
+        self.finish(result.and_then(|value| Ok(T::from_redis_value(value)?)))
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -163,7 +221,7 @@ impl Redis {
 /// Returns whether the next response on the connection will be that of the next command. True for
 /// error responses (out of memory, a replica, …). After any other error the response may still
 /// arrive.
-fn keeps_connection(e: &RedisError) -> bool {
+pub(super) fn keeps_connection(e: &RedisError) -> bool {
     matches!(e.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ::redis::Cmd;
 use zeroize::Zeroizing;
 
 use super::pool::Redis;
@@ -26,10 +27,25 @@ impl RedisSessions {
     }
 
     fn read(&self, command: &str, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        if id.len() > MAX_ID {
-            return None;
-        }
-        self.0.query::<Option<Vec<u8>>>(::redis::cmd(command).arg(self.key(id)))?.map(Zeroizing::new)
+        self.0.query::<Option<Vec<u8>>>(&self.read_command(command, id)?)?.map(Zeroizing::new)
+    }
+
+    #[cfg(feature = "redis-tokio")]
+    async fn read_async(&self, command: &str, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.0.query_async::<Option<Vec<u8>>>(&self.read_command(command, id)?).await?.map(Zeroizing::new)
+    }
+
+    /// Returns a command about one session, or `None` if no session has this ID.
+    fn read_command(&self, command: &str, id: &[u8]) -> Option<Cmd> {
+        let mut command = ::redis::cmd(command);
+        command.arg(self.key(id));
+        (id.len() <= MAX_ID).then_some(command)
+    }
+
+    fn put_command(&self, id: &[u8], session: &[u8], lifetime: u32) -> Cmd {
+        let mut set = ::redis::cmd("SET");
+        set.arg(self.key(id)).arg(session).arg("EX").arg(lifetime.max(1));
+        set
     }
 
     fn key(&self, id: &[u8]) -> Vec<u8> {
@@ -39,9 +55,7 @@ impl RedisSessions {
 
 impl StoresServerSessions for RedisSessions {
     fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) -> bool {
-        let mut set = ::redis::cmd("SET");
-        set.arg(self.key(id)).arg(&**session).arg("EX").arg(lifetime.max(1));
-        self.0.query::<()>(&set).is_some()
+        self.0.query::<()>(&self.put_command(id, &session, lifetime)).is_some()
     }
 
     fn get(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
@@ -53,10 +67,31 @@ impl StoresServerSessions for RedisSessions {
     }
 }
 
+#[cfg(feature = "redis-tokio")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis-tokio")))]
+impl crate::tokio::StoreSessions for RedisSessions {
+    async fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) -> bool {
+        self.0.query_async::<()>(&self.put_command(id, &session, lifetime)).await.is_some()
+    }
+
+    async fn get(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.read_async("GET", id).await
+    }
+
+    async fn take(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.read_async("GETDEL", id).await
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use zeroize::Zeroizing;
+
     use super::super::test_server::Server;
-    use super::*;
+    use super::RedisSessions;
+    use crate::StoresServerSessions;
 
     fn storage(server: &Server) -> RedisSessions {
         RedisSessions::new(Arc::new(server.client()))

@@ -34,10 +34,22 @@ struct State {
 impl Server {
     pub(super) fn client(&self) -> Redis {
         let server = self.clone();
-        Redis::with_connector(move || {
+        let connect = move || {
             server.state().connections += 1;
             Ok(Connection(server.clone()))
-        })
+        };
+        #[cfg_attr(not(feature = "redis-tokio"), expect(unused_mut, reason = "only blocking callers"))]
+        let mut redis = Redis::with_connector(connect.clone());
+        #[cfg(feature = "redis-tokio")]
+        redis.set_async_connector(move || {
+            let connection = connect();
+            async {
+                // Others arrive before this one is connected.
+                ::tokio::task::yield_now().await;
+                connection
+            }
+        });
+        redis
     }
 
     /// Lets the next `times` commands fail.
@@ -73,6 +85,7 @@ impl Server {
     }
 }
 
+#[derive(Clone)]
 struct Connection(Server);
 
 impl ConnectionLike for Connection {
@@ -118,6 +131,29 @@ impl ConnectionLike for Connection {
 
     fn is_open(&self) -> bool {
         true
+    }
+}
+
+#[cfg(feature = "redis-tokio")]
+impl ::redis::aio::ConnectionLike for Connection {
+    fn req_packed_command<'a>(&'a mut self, command: &'a ::redis::Cmd) -> ::redis::RedisFuture<'a, Value> {
+        Box::pin(async move {
+            ::tokio::task::yield_now().await;
+            ConnectionLike::req_packed_command(self, &command.get_packed_command())
+        })
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        _: &'a ::redis::Pipeline,
+        _: usize,
+        _: usize,
+    ) -> ::redis::RedisFuture<'a, Vec<Value>> {
+        panic!("commands are sent one by one")
+    }
+
+    fn get_db(&self) -> i64 {
+        0
     }
 }
 

@@ -219,4 +219,4 @@ fn clear(state: &mut Zeroizing<Vec<u8>>) {
 
 /// Sessions looked up for one ClientHello. Clients offer one or two tickets; each lookup may be a
 /// request to a store.
-const MAX_LOOKUPS: usize = 4;
+pub(crate) const MAX_LOOKUPS: usize = 4;

@@ -10,6 +10,7 @@ use crate::config::server::ServerConfig;
 use crate::config::server_runtime::ServerRuntime;
 use crate::identity::client_hello::ClientHelloInfo;
 use crate::identity::resolver::NoIdentity;
+use crate::resumption::server_sessions::SessionBackend;
 use crate::session::core::{SessionCore, SessionRole};
 use crate::session::early_data::ReadEarlyData;
 use crate::session::impl_session;
@@ -84,30 +85,7 @@ impl SessionRole for Server {
     }
 
     fn answer(runtime: &ServerRuntime, need: Need) -> Answer {
-        match need {
-            Need::Identity(need) => select_identity(runtime, need),
-            Need::ClientVerdict(need) => match runtime.clock.now() {
-                Some(now) => {
-                    let result = runtime.client_verifier.verify_client_cert_until(need.chain(), now);
-                    need.answer_until(result, now)
-                }
-                None => need.refuse(CertificateError::TimeUnknown),
-            },
-            Need::Session(need) => runtime.backend.find_with(
-                runtime.psks.as_ref(),
-                need,
-                runtime.clock.now(),
-                |session, now| runtime.reverify(session, now),
-                |need| runtime.identity_for(need),
-            ),
-            Need::TakeSession(need) => runtime.backend.take(need),
-            Need::NewSession(need) => match runtime.clock.now() {
-                Some(now) => runtime.backend.issue_tickets(need, now),
-                None => need.decline(),
-            },
-            Need::Signature(need) => need.sign_locally(),
-            other => other.refuse(),
-        }
+        answer_from(runtime, &runtime.backend, need)
     }
 
     fn server_name(connection: &Connection<Self>) -> Option<&str> {
@@ -123,6 +101,34 @@ impl SessionRole for Server {
         if !runtime.backend.is_of_application() && !runtime.deferred.contains(Needs::SESSION) {
             runtime.backend.remove(connection.failed_sessions());
         }
+    }
+}
+
+/// Answers a request, with the sessions of this backend.
+pub(crate) fn answer_from(runtime: &ServerRuntime, backend: &SessionBackend, need: Need) -> Answer {
+    match need {
+        Need::Identity(need) => select_identity(runtime, need),
+        Need::ClientVerdict(need) => match runtime.clock.now() {
+            Some(now) => {
+                let result = runtime.client_verifier.verify_client_cert_until(need.chain(), now);
+                need.answer_until(result, now)
+            }
+            None => need.refuse(CertificateError::TimeUnknown),
+        },
+        Need::Session(need) => backend.find_with(
+            runtime.psks.as_ref(),
+            need,
+            runtime.clock.now(),
+            |session, now| runtime.reverify(session, now),
+            |need| runtime.identity_for(need),
+        ),
+        Need::TakeSession(need) => backend.take(need),
+        Need::NewSession(need) => match runtime.clock.now() {
+            Some(now) => backend.issue_tickets(need, now),
+            None => need.decline(),
+        },
+        Need::Signature(need) => need.sign_locally(),
+        other => other.refuse(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use crate::session::io_loop::protocol_error;
 use crate::{Answer, AnySession, Error, Need, Session};
@@ -56,7 +56,8 @@ use crate::{ClientConfig, Needs, ServerConfig, ServerSession};
 /// `spawn_blocking(move || config.answer(need))`.
 ///
 /// The handshake waits for the answer. In TLS 1.3 it does not wait for tickets
-/// ([`Needs::NEW_SESSION`]): they follow when they are ready.
+/// ([`Needs::NEW_SESSION`]): they follow when they are ready. Only `shutdown` waits for them, when
+/// all data is sent, because nothing follows its close_notify.
 pub trait AnswerNeeds: Send + Sync + 'static {
     /// Answers a request. [`Need::refuse`] answers no.
     fn answer(&self, need: Need) -> impl Future<Output = Answer> + Send;
@@ -80,15 +81,16 @@ impl<A: AnswerNeeds> AnswerNeeds for Arc<A> {
     }
 }
 
-/// An [`AnswerNeeds`] of any type. Its futures own it.
+/// What answers, of any type. Its futures own it.
 pub(super) trait StartAnswers: Send + Sync {
-    fn start(self: Arc<Self>, need: Need) -> Work;
+    /// Starts to answer. Returns a request that nothing answers.
+    fn start(self: Arc<Self>, need: Need) -> Result<Work, Need>;
     fn start_removal(self: Arc<Self>, ids: Vec<[u8; 32]>) -> Work;
 }
 
 impl<A: AnswerNeeds> StartAnswers for A {
-    fn start(self: Arc<Self>, need: Need) -> Work {
-        Work::new(async move { Some(self.answer(need).await) })
+    fn start(self: Arc<Self>, need: Need) -> Result<Work, Need> {
+        Ok(Work::new(async move { Some(self.answer(need).await) }))
     }
 
     fn start_removal(self: Arc<Self>, ids: Vec<[u8; 32]>) -> Work {
@@ -99,17 +101,42 @@ impl<A: AnswerNeeds> StartAnswers for A {
     }
 }
 
+/// The requests about sessions go to a store, all others to the application.
+pub(super) struct WithStore {
+    pub(super) store: Arc<dyn StartAnswers>,
+    pub(super) others: Option<Arc<dyn StartAnswers>>,
+}
+
+impl StartAnswers for WithStore {
+    fn start(self: Arc<Self>, need: Need) -> Result<Work, Need> {
+        match (Arc::clone(&self.store).start(need), &self.others) {
+            (Err(need), Some(others)) => Arc::clone(others).start(need),
+            (result, _) => result,
+        }
+    }
+
+    fn start_removal(self: Arc<Self>, ids: Vec<[u8; 32]>) -> Work {
+        Arc::clone(&self.store).start_removal(ids)
+    }
+}
+
 /// Work of the application, and its answer if it has one. The mutex is never locked: it makes the
 /// stream `Sync` with a future that is not.
-pub(super) struct Work(Mutex<Pin<Box<dyn Future<Output = Option<Answer>> + Send>>>);
+pub(super) struct Work {
+    future: Mutex<Pin<Box<dyn Future<Output = Option<Answer>> + Send>>>,
+    /// Another task than the last that polled, to wake at the end.
+    closing: Option<Waker>,
+}
 
 impl Work {
-    fn new(future: impl Future<Output = Option<Answer>> + Send + 'static) -> Self {
-        Self(Mutex::new(Box::pin(future)))
+    pub(super) fn new(future: impl Future<Output = Option<Answer>> + Send + 'static) -> Self {
+        Self { future: Mutex::new(Box::pin(future)), closing: None }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
-        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll(cx)
+        let answer = ready!(self.future.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll(cx));
+        self.closing.take().into_iter().for_each(Waker::wake);
+        Poll::Ready(answer)
     }
 }
 
@@ -129,8 +156,14 @@ impl Answering {
     pub(super) fn poll(&mut self, session: &mut AnySession, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         if self.work.is_none() {
             let Some(need) = session.take_need() else { return Poll::Ready(Ok(false)) };
-            let Some(answers) = &self.answers else { return Poll::Ready(Err(unanswered(&need))) };
-            self.work = Some(Arc::clone(answers).start(need));
+            let started = match &self.answers {
+                Some(answers) => Arc::clone(answers).start(need),
+                None => Err(need),
+            };
+            match started {
+                Ok(work) => self.work = Some(work),
+                Err(need) => return Poll::Ready(Err(unanswered(&need))),
+            }
         }
         let Some(work) = &mut self.work else { return Poll::Ready(Ok(false)) };
         let answer = ready!(work.poll(cx));
@@ -140,6 +173,24 @@ impl Answering {
             Some(Err(e @ Error::WrongAnswer)) => Err(protocol_error(e)),
             _ => Ok(true),
         })
+    }
+
+    /// Answers requests until there is none, for a task that closes the connection: tickets cannot
+    /// follow close_notify.
+    pub(super) fn poll_all(&mut self, session: &mut AnySession, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            match self.poll(session, cx) {
+                Poll::Ready(Ok(true)) => {}
+                Poll::Ready(result) => return Poll::Ready(result.map(drop)),
+                Poll::Pending => {
+                    // A task that reads may poll next.
+                    if let Some(work) = &mut self.work {
+                        work.closing = Some(cx.waker().clone());
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
     }
 
     /// Removes the sessions of a connection that has failed, after work that may still store them.

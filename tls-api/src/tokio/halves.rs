@@ -14,7 +14,7 @@ use ::tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
 use super::answers::Answering;
 use super::stream::unless_gone;
-use super::transport::{Polled, as_poll};
+use super::transport::{Polled, as_poll, copy_plaintext};
 use crate::session::io_loop::repeat_as_io;
 use crate::{Receiver, Sender};
 
@@ -87,16 +87,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for TlsReceiver<IO> {
         if buf.remaining() > 0 {
             ready!(this.poll_plaintext(cx))?;
         }
-        while buf.remaining() > 0 {
-            let data = match this.receiver.fill_buf() {
-                Ok(data) if !data.is_empty() => data,
-                _ => break,
-            };
-            let (part, _) = data.split_at(data.len().min(buf.remaining()));
-            let n = part.len();
-            buf.put_slice(part);
-            this.receiver.consume(n);
-        }
+        copy_plaintext(&mut this.receiver, buf);
         Poll::Ready(Ok(()))
     }
 }

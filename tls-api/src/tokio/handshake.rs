@@ -11,8 +11,9 @@ use ::tokio::io::{AsyncRead, AsyncWrite};
 use ::tokio::sync::Semaphore;
 use ::tokio::time::{Instant, timeout_at};
 
-use super::answers::{AnswerNeeds, Answering, StartAnswers};
+use super::answers::{AnswerNeeds, Answering, StartAnswers, WithStore};
 use super::lazy::{LazyAcceptor, StartHandshake};
+use super::sessions::{StoreSessions, Stored};
 use super::stream::TlsStream;
 use crate::session::io_loop::protocol_error;
 use crate::{AnySession, ClientConfig, ClientSession, Error, IntoServerName, ServerConfig, ServerSession};
@@ -164,7 +165,10 @@ impl TlsConnector {
 #[derive(Clone)]
 pub struct TlsAcceptor {
     config: Arc<ServerConfig>,
+    /// What answers requests: the application, or it and the store.
     answers: Option<Arc<dyn StartAnswers>>,
+    application: Option<Arc<dyn StartAnswers>>,
+    store: Option<Arc<dyn StartAnswers>>,
     timeout: Option<Duration>,
     handshakes: Option<Arc<Semaphore>>,
 }
@@ -173,14 +177,38 @@ impl TlsAcceptor {
     /// Creates an acceptor for this configuration.
     #[must_use]
     pub fn new(config: Arc<ServerConfig>) -> Self {
-        Self { config, answers: None, timeout: None, handshakes: None }
+        Self { config, answers: None, application: None, store: None, timeout: None, handshakes: None }
     }
 
     /// Sets what answers the requests that the configuration
     /// [defers](ServerConfig::set_deferred_needs). Default: nothing, so that a handshake with such
     /// a request fails.
     pub fn set_answers(&mut self, answers: impl AnswerNeeds) {
-        self.answers = Some(Arc::new(answers));
+        self.application = Some(Arc::new(answers));
+        self.update_answers();
+    }
+
+    /// Stores sessions in a database that the task waits for, as
+    /// [`ServerConfig::set_session_storage`] does in one that answers at once. Replaces the storage
+    /// or the ticketer of the configuration, and answers its requests about sessions. All other
+    /// settings of the configuration apply: the lifetime of sessions, early data, what is verified
+    /// again. Default: the configuration's.
+    ///
+    /// A session is resumed under the identity that the configuration's resolver returns, so with
+    /// [deferred](ServerConfig::set_deferred_needs) identities answer
+    /// [`Need::Session`](crate::Need::Session) by [`set_answers`](Self::set_answers) instead.
+    pub fn set_session_storage(&mut self, storage: impl StoreSessions) {
+        Arc::make_mut(&mut self.config).defer_store();
+        self.store = Some(Arc::new(Stored { config: Arc::clone(&self.config), store: storage }));
+        self.update_answers();
+    }
+
+    fn update_answers(&mut self) {
+        let others = self.application.clone();
+        self.answers = match self.store.clone() {
+            Some(store) => Some(Arc::new(WithStore { store, others })),
+            None => others,
+        };
     }
 
     /// Limits the time from the call of [`accept`](Self::accept) to the end of the handshake, which

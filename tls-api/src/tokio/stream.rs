@@ -11,7 +11,7 @@ use ::tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
 use super::answers::Answering;
 use super::halves::{SenderTask, TlsReceiver, TlsSender};
-use super::transport::{Polled, as_poll};
+use super::transport::{Polled, as_poll, copy_plaintext};
 use super::waiters::{Side, Waiters};
 #[cfg(doc)]
 use crate::ServerConfig;
@@ -37,11 +37,12 @@ use crate::{AnySession, IntoSplit, Session, SplitError};
 /// continue. `flush` completes when the transport has taken everything. A vectored write fills
 /// whole records from small slices.
 ///
-/// Tickets of a TLS 1.3 server go out with its first data, `flush` or `shutdown`. A server that
-/// never writes should call `flush` once.
+/// Tickets of a TLS 1.3 server go out with its first data, `flush` or `shutdown`. At a server that
+/// only reads, they go out when it has read something and waits for more.
 ///
-/// `shutdown` sends close_notify after all data, and then shuts the transport down for writing. The
-/// peer's data can still be read. It succeeds if the peer is gone. Dropping the stream sends
+/// `shutdown` sends close_notify after all data, and after tickets that are [being
+/// made](super::AnswerNeeds). Then it shuts the transport down for writing. The peer's data can
+/// still be read. It succeeds if the peer is gone. Dropping the stream sends
 /// nothing, so the peer reports a truncated connection.
 ///
 /// # Cancellation
@@ -64,6 +65,8 @@ pub struct TlsStream<IO> {
     write_error: Option<io::Error>,
     /// The stream has written something that the application need not flush.
     owes_flush: bool,
+    /// The application has got data.
+    has_read: bool,
     answering: Answering,
 }
 
@@ -76,6 +79,7 @@ impl<IO> TlsStream<IO> {
             outgoing: Waiters::default(),
             write_error: None,
             owes_flush: false,
+            has_read: false,
             answering,
         }
     }
@@ -139,7 +143,7 @@ impl<IO> TlsStream<IO> {
         self,
         split: impl FnOnce(IO) -> (R, W),
     ) -> Result<(TlsReceiver<R>, TlsSender<W>), SplitError<Self>> {
-        let Self { io, session, incoming, outgoing, write_error, owes_flush, answering } = self;
+        let Self { io, session, incoming, outgoing, write_error, owes_flush, has_read, answering } = self;
         match session.into_split() {
             Ok((receiver, sender)) => {
                 let (reader, writer) = split(io);
@@ -148,7 +152,9 @@ impl<IO> TlsStream<IO> {
                 Ok((TlsReceiver::new(reader, receiver, task, answering), sender))
             }
             Err(e) => {
-                Err(e.map(|session| Self { io, session, incoming, outgoing, write_error, owes_flush, answering }))
+                let rejoin =
+                    |session| Self { io, session, incoming, outgoing, write_error, owes_flush, has_read, answering };
+                Err(e.map(rejoin))
             }
         }
     }
@@ -372,9 +378,20 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
                     ready!(self.poll_error(Side::Reader, cx))?;
                     return Poll::Ready(Err(e));
                 }
-                Ok(_) => return Poll::Ready(Ok(())),
+                Ok([]) => {
+                    self.poll_optional(cx);
+                    return Poll::Ready(Ok(()));
+                }
+                Ok(_) => {
+                    self.has_read = true;
+                    return Poll::Ready(Ok(()));
+                }
             }
-            ready!(self.poll_step(Side::Reader, cx))?;
+            let step = self.poll_step(Side::Reader, cx);
+            if step.is_pending() {
+                self.poll_optional(cx);
+            }
+            ready!(step)?;
         }
     }
 
@@ -404,6 +421,39 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
         }
     }
 
+    /// Answers a request for tickets, because they cannot follow close_notify. Data does not wait for
+    /// the answer.
+    fn poll_last_tickets(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Poll::Ready(result) = self.answering.poll_all(&mut self.session, cx) {
+            return Poll::Ready(result);
+        }
+        ready!(self.poll_pending(cx))?;
+        ready!(self.poll_transport(Side::Writer, cx, |io, cx| io.poll_flush(cx)))?;
+        Poll::Pending
+    }
+
+    /// Sends tickets that wait for data of the application. It does not write: it has read, and
+    /// reads on.
+    fn poll_optional(&mut self, cx: &mut Context<'_>) {
+        if !self.has_read || self.write_error.is_some() || self.session.is_handshaking() {
+            return;
+        }
+        let mut was_written = false;
+        while self.session.wants_write() {
+            match self.poll_write_tls(Side::Reader, cx) {
+                Poll::Ready(Ok(())) => was_written = true,
+                Poll::Ready(Err(e)) => return self.write_error = Some(e),
+                Poll::Pending => return,
+            }
+        }
+        self.owes_flush |= was_written;
+        if self.owes_flush
+            && let Poll::Ready(Err(e)) = self.poll_required(Side::Reader, cx)
+        {
+            self.write_error = Some(e);
+        }
+    }
+
     /// Returns the error that a read met while writing.
     fn check_write(&mut self) -> io::Result<()> {
         self.write_error.take().map_or(Ok(()), Err)
@@ -417,16 +467,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for TlsStream<IO> {
         if buf.remaining() > 0 {
             ready!(this.poll_plaintext(cx))?;
         }
-        while buf.remaining() > 0 {
-            let data = match this.session.fill_buf() {
-                Ok(data) if !data.is_empty() => data,
-                _ => break,
-            };
-            let (part, _) = data.split_at(data.len().min(buf.remaining()));
-            let n = part.len();
-            buf.put_slice(part);
-            this.session.consume(n);
-        }
+        copy_plaintext(&mut this.session, buf);
         Poll::Ready(Ok(()))
     }
 }
@@ -505,8 +546,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<IO> {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        this.session.send_close_notify();
         let mut sent = this.check_write();
+        if sent.is_ok() && !this.session.is_handshaking() {
+            sent = ready!(this.poll_last_tickets(cx));
+        }
+        this.session.send_close_notify();
         if sent.is_ok() {
             // close_notify must wait for the client's Finished.
             if this.session.is_handshaking() {

@@ -1,6 +1,6 @@
 //! Adapts an asynchronous transport to the blocking one that a session expects.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -51,5 +51,19 @@ pub(super) fn as_poll<T>(result: io::Result<T>) -> Poll<io::Result<T>> {
     match result {
         Err(e) if e.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
         other => Poll::Ready(other),
+    }
+}
+
+/// Copies all plaintext that was received and fits. Does not initialize the rest of `buf`.
+pub(super) fn copy_plaintext(from: &mut impl BufRead, buf: &mut ReadBuf<'_>) {
+    while buf.remaining() > 0 {
+        let data = match from.fill_buf() {
+            Ok(data) if !data.is_empty() => data,
+            _ => return,
+        };
+        let (part, _) = data.split_at(data.len().min(buf.remaining()));
+        let n = part.len();
+        buf.put_slice(part);
+        from.consume(n);
     }
 }

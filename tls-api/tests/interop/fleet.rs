@@ -21,6 +21,9 @@ use self::replay::Client;
 const NEEDS: &[Program] = &[Program::RedisServer];
 const WITH_OPENSSL: &[Program] = &[Program::RedisServer, Program::Openssl];
 
+/// The examples that wait for their Redis without blocking.
+const LOOKUPS: &[&str] = if cfg!(feature = "redis-tokio") { &["fleet", "async_fleet"] } else { &["fleet"] };
+
 pub(crate) fn trials() -> Vec<Trial> {
     let versions = ["1.2", "1.3"];
     let sessions = versions.map(|version| {
@@ -33,8 +36,22 @@ pub(crate) fn trials() -> Vec<Trial> {
             resumed_elsewhere("tickets", &["--tickets"], version)
         })
     });
-    let looked_up = versions.map(|version| {
-        trial(format!("fleet::session_lookup_does_not_block::{version}"), NEEDS, move || looked_up(version))
+    let lookups = LOOKUPS.iter().flat_map(|program| {
+        let mut trials = vec![
+            trial(format!("fleet::unanswered_lookups_cause_full_handshakes::{program}"), NEEDS, move || {
+                silent_for_lookups(program)
+            }),
+            trial(format!("fleet::pending_lookup_does_not_block_other_clients::{program}"), NEEDS, move || {
+                slow(program)
+            }),
+            trial(format!("fleet::lookups_continue_after_a_restart::{program}"), NEEDS, move || restarted(program)),
+        ];
+        trials.extend(versions.map(|version| {
+            trial(format!("fleet::session_lookup_does_not_block::{program}::{version}"), NEEDS, move || {
+                looked_up(program, version)
+            })
+        }));
+        trials
     });
     let openssl = versions.map(|version| {
         trial(format!("fleet::openssl_resumes_on_the_other_server::{version}"), WITH_OPENSSL, move || {
@@ -44,7 +61,6 @@ pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = vec![
         trial("fleet::recorded_flight_is_accepted_once_by_all_servers", NEEDS, replay::recorded_flights),
         trial("fleet::invalid_redis_responses_are_ignored", &[], nonsense),
-        trial("fleet::unanswered_lookups_cause_full_handshakes", NEEDS, silent_for_lookups),
         trial("fleet::previous_ticket_key_is_accepted_after_rotation", NEEDS, rotation),
         trial("fleet::early_data_is_accepted_once_by_all_servers", WITH_OPENSSL, early_data),
         trial("fleet::restarted_redis_is_used_again", NEEDS, gone_and_back),
@@ -52,9 +68,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("fleet::silent_redis_is_asked_at_most_once_a_second", &[], silent),
         trial("fleet::missing_redis_causes_full_handshakes", &[], || not_there(&["--resumption"])),
         trial("fleet::missing_redis_leaves_local_ticket_keys", &[], || not_there(&["--tickets"])),
-        trial("fleet::pending_lookup_does_not_block_other_clients", NEEDS, slow),
     ];
-    trials.extend(sessions.into_iter().chain(tickets).chain(looked_up).chain(openssl));
+    trials.extend(sessions.into_iter().chain(tickets).chain(lookups).chain(openssl));
     trials
 }
 
@@ -205,19 +220,25 @@ fn openssl_refused(port: u16, options: &[&str], session: &PathBuf) -> Result<Str
 }
 
 fn gone_and_back() -> Outcome {
-    let mut redis = Redis::start()?;
+    let redis = Redis::start()?;
     let server = server(&redis, &["--resumption"])?;
-    let cache = cache("gone")?;
-    expect(&fetch(server.port, &cache, &[])?, "Full", "the first time")?;
-    expect(&fetch(server.port, &cache, &[])?, "Resumed", "with the Redis")?;
+    survives_restart(redis, server.port, "gone")
+}
+
+/// The server resumes with this Redis, makes full handshakes while it is gone, and uses the next
+/// one.
+fn survives_restart(mut redis: Redis, port: u16, name: &str) -> Outcome {
+    let cache = cache(name)?;
+    expect(&fetch(port, &cache, &[])?, "Full", "the first time")?;
+    expect(&fetch(port, &cache, &[])?, "Resumed", "with the Redis")?;
     redis.running.kill();
     for _ in 0..3 {
-        expect(&fetch(server.port, &cache, &[])?, "Full", "without the Redis")?;
+        expect(&fetch(port, &cache, &[])?, "Full", "without the Redis")?;
     }
     let _back = Redis::start_at(redis.port)?;
     // The server retries Redis after a second.
     let until = Instant::now() + TIMEOUT;
-    while fetch(server.port, &cache, &[])? != "Resumed" {
+    while fetch(port, &cache, &[])? != "Resumed" {
         if Instant::now() > until {
             return Err("the new Redis receives no request".into());
         }
@@ -314,10 +335,10 @@ fn nonsense() -> Outcome {
 }
 
 /// The example with asynchronous lookups: no connection may wait forever in the worker's queue.
-fn silent_for_lookups() -> Outcome {
+fn silent_for_lookups(program: &str) -> Outcome {
     let redis = Redis::start()?;
-    let (_one, working) = fleet(&redis)?;
-    let (_other, silent) = fleet_with(&url(answering_peer(b"")?), &[])?;
+    let (_one, working) = fleet(program, &redis)?;
+    let (_other, silent) = fleet_with(program, &url(answering_peer(b"")?), &[])?;
     let clients: Vec<Client> = (0..4).map(|_| Client::new()).collect::<Result<_, _>>()?;
     for client in &clients {
         contains(&client.fetch(working)?, "handshake: Full")?;
@@ -332,14 +353,14 @@ fn silent_for_lookups() -> Outcome {
     Ok(())
 }
 
-/// The example whose lookups do not block its event loop.
-fn fleet(redis: &Redis) -> Result<(Running, u16), String> {
-    fleet_with(&redis.url(), &["--redis-timeout", "3600"])
+/// An example whose lookups block no other client.
+fn fleet(program: &str, redis: &Redis) -> Result<(Running, u16), String> {
+    fleet_with(program, &redis.url(), &["--redis-timeout", "3600"])
 }
 
-fn fleet_with(url: &str, options: &[&str]) -> Result<(Running, u16), String> {
+fn fleet_with(program: &str, url: &str, options: &[&str]) -> Result<(Running, u16), String> {
     let files = files(Kind::EcdsaP256)?;
-    let mut command = example("fleet")?;
+    let mut command = example(program)?;
     command
         .args(options)
         .args(["--port", "0", "--redis", url, "--certs"])
@@ -351,10 +372,10 @@ fn fleet_with(url: &str, options: &[&str]) -> Result<(Running, u16), String> {
     Ok((running, port))
 }
 
-fn looked_up(version: &str) -> Outcome {
+fn looked_up(program: &str, version: &str) -> Outcome {
     let redis = Redis::start()?;
-    let ((_one, one), (_other, other)) = (fleet(&redis)?, fleet(&redis)?);
-    let (cache, version) = (cache(&format!("looked-up-{version}"))?, ["--protover", version]);
+    let ((_one, one), (_other, other)) = (fleet(program, &redis)?, fleet(program, &redis)?);
+    let (cache, version) = (cache(&format!("looked-up-{program}-{version}"))?, ["--protover", version]);
     expect(&fetch(one, &cache, &version)?, "Full", "the first time")?;
     for port in [other, one, other] {
         expect(&fetch(port, &cache, &version)?, "Resumed", "on the other server")?;
@@ -362,12 +383,18 @@ fn looked_up(version: &str) -> Outcome {
     Ok(())
 }
 
+fn restarted(program: &str) -> Outcome {
+    let redis = Redis::start()?;
+    let (_running, port) = fleet(program, &redis)?;
+    survives_restart(redis, port, &format!("gone-{program}"))
+}
+
 /// One client waits for its session from a stalled Redis. Clients without a session must not wait.
-fn slow() -> Outcome {
+fn slow(program: &str) -> Outcome {
     let redis = Redis::start()?;
     let gate = Gate::before(redis.port)?;
     // The long timeout keeps the lookup pending until the gate opens.
-    let (_running, port) = fleet_with(&url(gate.port), &["--redis-timeout", "3600"])?;
+    let (_running, port) = fleet_with(program, &url(gate.port), &["--redis-timeout", "3600"])?;
     let resumable = Client::new()?;
     contains(&resumable.fetch(port)?, "handshake: Full")?;
     // The worker stores the sessions before it looks one up.

@@ -1,25 +1,30 @@
 //! Answers that take time, from services over real sockets.
 
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use strata_tls::handshake::SessionLookup;
-use strata_tls::tokio::{AnswerNeeds, TlsAcceptor, TlsConnector, TlsStream};
+use strata_tls::tokio::{AnswerNeeds, StoreSessions, TlsAcceptor, TlsConnector, TlsStream};
 use strata_tls::{
-    Answer, Error, HandshakeKind, Identity, Need, NeedSession, Needs, NoClientSessionStorage, ProtocolVersion,
-    ServerConfig, ServerSessionValue, Session, SignatureScheme, UnixTime,
+    Answer, ClientSession, Error, HandshakeKind, Identity, Need, NeedSession, Needs, NoClientSessionStorage,
+    ProtocolVersion, ServerConfig, ServerSessionValue, Session, SignatureScheme, UnixTime,
 };
 use tls_crypto::{PrivateKey, SignatureAlgorithm};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use zeroize::Zeroizing;
 
 use crate::pki::{Ca, FAR, Kind, VERSIONS, configs};
 
 /// A key-value store in another task, reached over TCP: a database, or a store of sessions.
 #[derive(Clone)]
-struct Store(std::net::SocketAddr);
+struct Store {
+    address: std::net::SocketAddr,
+    puts: Arc<AtomicUsize>,
+}
 
 impl Store {
     async fn start() -> Self {
@@ -40,12 +45,18 @@ impl Store {
                 tcp.write_all(&answer).await.unwrap();
             }
         });
-        Self(address)
+        Self { address, puts: Arc::default() }
     }
 
     async fn ask(&self, op: u8, key: &[u8], value: &[u8]) -> Option<Vec<u8>> {
-        let answer = ask(self.0, op, key, value).await.unwrap();
+        let answer = ask(self.address, op, key, value).await.unwrap();
+        self.puts.fetch_add(usize::from(op == b'p'), Ordering::Relaxed);
         (answer[0] == 1).then(|| answer[1..].to_vec())
+    }
+
+    /// The number of values that were stored.
+    fn puts(&self) -> usize {
+        self.puts.load(Ordering::Relaxed)
     }
 }
 
@@ -283,22 +294,26 @@ async fn sessions_come_from_a_remote_store() {
         let mut server = ServerConfig::new(identity.clone());
         server.set_session_lookup(SessionLookup::Ids);
         server.set_deferred_needs(Needs::SESSION | Needs::NEW_SESSION);
+        server.set_send_tls13_tickets(1);
+        let store = Store::start().await;
         let removed = Arc::new(AtomicUsize::new(0));
         let mut acceptor = TlsAcceptor::from(Arc::new(server));
         acceptor.set_answers(Arc::new(Sessions {
-            store: Store::start().await,
+            store: store.clone(),
             identity: Arc::new(identity),
             removed: Arc::clone(&removed),
         }));
         for kind in [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Resumed] {
+            let before = store.puts();
             let (mut client, mut server) = connect("server.test", &connector, &acceptor).await.unwrap();
             assert_eq!(server.session().handshake_kind(), Some(kind), "{version}");
-            await_tickets(&mut server).await;
+            await_tickets(&mut server, &store, before).await;
             answer(&mut client, &mut server).await;
         }
         // A connection that fails removes its sessions before the application learns of it.
+        let before = store.puts();
         let (mut client, mut server) = connect("server.test", &connector, &acceptor).await.unwrap();
-        await_tickets(&mut server).await;
+        await_tickets(&mut server, &store, before).await;
         answer(&mut client, &mut server).await;
         let (mut transport, _) = client.into_inner();
         transport.write_all(&[&[23, 3, 3, 0, 30][..], &[0; 30]].concat()).await.unwrap();
@@ -308,10 +323,120 @@ async fn sessions_come_from_a_remote_store() {
     }
 }
 
+/// What `TlsAcceptor::set_session_storage` takes.
+struct Database {
+    store: Store,
+    taken: Arc<AtomicUsize>,
+}
+
+impl StoreSessions for Database {
+    async fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) -> bool {
+        assert!(lifetime > 0);
+        self.store.ask(b'p', id, &session).await;
+        true
+    }
+
+    async fn get(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.store.ask(b'g', id, b"").await.map(Zeroizing::new)
+    }
+
+    async fn take(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let taken = self.store.ask(b't', id, b"").await.map(Zeroizing::new);
+        self.taken.fetch_add(usize::from(taken.is_some()), Ordering::Relaxed);
+        taken
+    }
+}
+
+/// Two servers share a database. Each connection ends right after the answer.
+#[tokio::test]
+async fn sessions_are_found_by_another_server() {
+    for version in VERSIONS {
+        let ca = Ca::new(Kind::EcdsaP256);
+        let mut client = ca.client_config();
+        client.set_versions(&[version]).unwrap();
+        let connector = TlsConnector::from(Arc::new(client));
+        let (store, taken) = (Store::start().await, Arc::new(AtomicUsize::new(0)));
+        let mut config = ca.server_config(Kind::EcdsaP256);
+        config.set_send_tls13_tickets(1);
+        let config = Arc::new(config);
+        let acceptors = [0, 1].map(|_| {
+            let mut acceptor = TlsAcceptor::from(Arc::clone(&config));
+            acceptor.set_session_storage(Database { store: store.clone(), taken: Arc::clone(&taken) });
+            acceptor
+        });
+        for (at, kind) in [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Resumed].into_iter().enumerate()
+        {
+            let (mut client, mut server) = connect("server.test", &connector, &acceptors[at % 2]).await.unwrap();
+            assert_eq!(server.session().handshake_kind(), Some(kind), "{version}");
+            answer(&mut client, &mut server).await;
+            // Before close_notify the tickets go out.
+            server.shutdown().await.unwrap();
+            assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+        }
+        // Sessions of TLS 1.3 are used once.
+        let is_single_use = version == ProtocolVersion::TLS13;
+        assert_eq!(taken.load(Ordering::Relaxed), if is_single_use { 2 } else { 0 }, "{version}");
+        // A connection that fails removes its sessions.
+        let stored = store.puts();
+        let (client, mut server) = connect("server.test", &connector, &acceptors[0]).await.unwrap();
+        await_tickets(&mut server, &store, stored).await;
+        let (mut transport, _) = client.into_inner();
+        transport.write_all(&[&[23, 3, 3, 0, 30][..], &[0; 30]].concat()).await.unwrap();
+        let before = taken.load(Ordering::Relaxed);
+        assert_eq!(server.read(&mut [0]).await.unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert!(taken.load(Ordering::Relaxed) > before, "{version}");
+    }
+}
+
+/// Replays the first flight of a client at two servers of one database, one after the other.
+#[tokio::test]
+async fn early_data_is_accepted_once_by_all_servers() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let mut client = ca.client_config();
+    client.enable_early_data(true);
+    let client = Arc::new(client);
+    let connector = TlsConnector::from(Arc::clone(&client));
+    let (store, taken) = (Store::start().await, Arc::new(AtomicUsize::new(0)));
+    let mut config = ca.server_config(Kind::EcdsaP256);
+    config.set_max_early_data_size(100);
+    let config = Arc::new(config);
+    let acceptors = [0, 1].map(|_| {
+        let mut acceptor = TlsAcceptor::from(Arc::clone(&config));
+        acceptor.set_session_storage(Database { store: store.clone(), taken: Arc::clone(&taken) });
+        acceptor
+    });
+    let (mut at_client, mut at_server) = connect("server.test", &connector, &acceptors[0]).await.unwrap();
+    at_server.shutdown().await.unwrap();
+    assert_eq!(at_client.read(&mut [0]).await.unwrap(), 0);
+
+    let mut session = ClientSession::new(&client, "server.test").unwrap();
+    session.early_data().unwrap().write_all(b"buy").unwrap();
+    let mut flight = Vec::new();
+    while session.wants_write() {
+        session.write_tls(&mut flight).unwrap();
+    }
+    for (acceptor, accepted) in [(&acceptors[1], 3), (&acceptors[0], 0), (&acceptors[1], 0)] {
+        let (mut replayed, end) = duplex(1 << 16);
+        replayed.write_all(&flight).await.unwrap();
+        let serve = async {
+            match acceptor.accept(end).await {
+                Ok(mut stream) => stream.read_early_data(&mut [0; 10]).await.unwrap_or(0),
+                Err(_) => 0,
+            }
+        };
+        let close = async {
+            // The server's answer. Without early data it waits for a Finished that never comes.
+            replayed.read_exact(&mut [0; 100]).await.unwrap();
+            replayed.shutdown().await.unwrap();
+        };
+        assert_eq!(tokio::join!(serve, close).0, accepted);
+    }
+}
+
 /// The tickets of TLS 1.3 follow when they are ready. A read waits for them too.
-async fn await_tickets(server: &mut TlsStream<DuplexStream>) {
+async fn await_tickets(server: &mut TlsStream<DuplexStream>, store: &Store, before: usize) {
     let has_tickets = server.session().protocol_version() == Some(ProtocolVersion::TLS13);
-    while has_tickets && !server.session().wants_write() {
+    while has_tickets && store.puts() == before {
         let mut room = [0];
         tokio::select! {
             biased;
@@ -330,7 +455,7 @@ impl AnswerNeeds for Never {
     }
 }
 
-/// In TLS 1.3 nothing waits for tickets.
+/// In TLS 1.3 no data waits for tickets. Only close_notify does, which nothing can follow.
 #[tokio::test]
 async fn data_passes_before_tickets_are_ready() {
     let (client, server) = configs();
@@ -341,8 +466,51 @@ async fn data_passes_before_tickets_are_ready() {
     let connector = TlsConnector::from(client);
     let (mut client, mut server) = connect("server.test", &connector, &acceptor).await.unwrap();
     answer(&mut client, &mut server).await;
-    server.shutdown().await.unwrap();
+    server.write_all(b"answer").await.unwrap();
+    server.flush().await.unwrap();
+    let mut room = [0; 6];
+    tokio::select! {
+        biased;
+        closed = server.shutdown() => panic!("{closed:?}"),
+        read = client.read_exact(&mut room) => drop(read.unwrap()),
+    }
+}
+
+/// Answers when it is told to.
+struct Later(Arc<Notify>, Arc<ServerConfig>);
+
+impl AnswerNeeds for Later {
+    async fn answer(&self, need: Need) -> Answer {
+        self.0.notified().await;
+        self.1.answer(need)
+    }
+}
+
+/// One task closes, and another one reads, which drives the answer.
+#[tokio::test]
+async fn closing_task_is_woken_when_tickets_are_ready() {
+    let (client, server) = configs();
+    let mut server = ServerConfig::clone(&server);
+    server.set_deferred_needs(Needs::NEW_SESSION);
+    let server = Arc::new(server);
+    let ready = Arc::new(Notify::new());
+    let mut acceptor = TlsAcceptor::from(Arc::clone(&server));
+    acceptor.set_answers(Later(Arc::clone(&ready), server));
+    let connector = TlsConnector::from(client);
+    let (mut client, server) = connect("server.test", &connector, &acceptor).await.unwrap();
+    let (mut reader, mut writer) = tokio::io::split(server);
+    let closing = tokio::spawn(async move { writer.shutdown().await });
+    tokio::task::yield_now().await;
+    let reading = tokio::spawn(async move { reader.read(&mut [0]).await });
+    tokio::task::yield_now().await;
+    ready.notify_one();
+    closing.await.unwrap().unwrap();
     assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+    drop(client);
+    drop(reading.await.unwrap());
+    // The tickets arrived.
+    let (_client, server) = connect("server.test", &connector, &acceptor).await.unwrap();
+    assert_eq!(server.session().handshake_kind(), Some(HandshakeKind::Resumed));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use strata_tls::tokio::{TlsAcceptor, TlsConnector};
 use strata_tls::{HandshakeKind, ProtocolVersion, ServerConfig, Session};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::handshakes::connected;
+use crate::handshakes::{connect, connected};
 use crate::pki::configs_of;
 use crate::transport::{CLIENT, SERVER, Wires, run_both, run_one};
 
@@ -43,6 +43,43 @@ fn connection_with_one_request_takes_four_writes() {
             assert_eq!(wires.of(SERVER, |direction| direction.writes), 2);
             drop((client, server));
         }
+    }
+}
+
+/// The application never writes. The tickets go out when it has read and waits for more.
+#[test]
+fn server_that_only_reads_sends_its_tickets() {
+    for closes in [false, true] {
+        let (client, server) = configs_of(ProtocolVersion::TLS13);
+        let (connector, acceptor) = (TlsConnector::from(client), TlsAcceptor::from(server));
+        let (wires, mut client, mut server) = {
+            let wires = Wires::new(1 << 16);
+            let (client, server) = connect(&wires, &connector, &acceptor);
+            (wires, client, server)
+        };
+        wires.reset_counts();
+        let read = async {
+            let mut received = Vec::new();
+            server.read_to_end(&mut received).await.unwrap();
+            received
+        };
+        let write = async {
+            client.write_all(b"log line").await.unwrap();
+            if closes {
+                client.shutdown().await.unwrap();
+            } else {
+                // Waits, as the server does.
+                while wires.of(SERVER, |direction| direction.writes) == 0 {
+                    tokio::task::yield_now().await;
+                }
+                client.shutdown().await.unwrap();
+            }
+        };
+        assert_eq!(run_both(read, write).0, b"log line");
+        drop(server);
+        drop(run_one(client.read(&mut [0])));
+        let (_client, server) = connect(&Wires::new(1 << 16), &connector, &acceptor);
+        assert_eq!(server.session().handshake_kind(), Some(HandshakeKind::Resumed));
     }
 }
 

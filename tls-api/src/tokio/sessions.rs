@@ -1,0 +1,156 @@
+//! [`StoreSessions`]: a store of sessions that is reached over a network.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::answers::{StartAnswers, Work};
+use crate::resumption::StoresServerSessions;
+use crate::resumption::server_sessions::MAX_LOOKUPS;
+use crate::{Answer, Need, NeedNewSession, NeedSession, ServerConfig, SessionBackend};
+
+/// Stores a server's sessions where the task must wait for them: in a database that a fleet shares.
+/// The asynchronous form of [`StoresServerSessions`]. `async fn` implements the methods:
+///
+/// ```
+/// use std::collections::HashMap;
+/// use strata_tls::tokio::{StoreSessions, TlsAcceptor};
+/// use tokio::sync::Mutex;
+/// use zeroize::Zeroizing;
+///
+/// #[derive(Default)]
+/// struct Database(Mutex<HashMap<Vec<u8>, Zeroizing<Vec<u8>>>>);
+///
+/// impl StoreSessions for Database {
+///     async fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, _lifetime: u32) -> bool {
+///         self.0.lock().await.insert(id.to_vec(), session);
+///         true
+///     }
+///
+///     async fn get(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+///         self.0.lock().await.get(id).cloned()
+///     }
+///
+///     async fn take(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+///         self.0.lock().await.remove(id)
+///     }
+/// }
+///
+/// fn use_database(acceptor: &mut TlsAcceptor) {
+///     acceptor.set_session_storage(Database::default());
+/// }
+/// ```
+///
+/// A session is a byte string and a secret: anyone holding it can resume it. A lost or altered
+/// session costs the client a full handshake. On an error, return as if the session were missing,
+/// and soon: a handshake waits for `get` and `take`. Nothing waits for `put` in TLS 1.3.
+pub trait StoreSessions: Send + Sync + 'static {
+    /// Stores a session, and returns whether it did. It cannot be resumed after `lifetime` seconds,
+    /// when a store should remove it. IDs are random and 32 bytes long.
+    fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) -> impl Future<Output = bool> + Send;
+
+    /// Returns a copy of the session with this ID.
+    fn get(&self, id: &[u8]) -> impl Future<Output = Option<Zeroizing<Vec<u8>>>> + Send;
+
+    /// Removes and returns the session with this ID. Of all concurrent callers, on all machines
+    /// that share the store, only one may get it: this prevents replays of early data (RFC 9846
+    /// §8.1). Also called to remove the sessions of a failed connection.
+    fn take(&self, id: &[u8]) -> impl Future<Output = Option<Zeroizing<Vec<u8>>>> + Send;
+}
+
+impl<S: StoreSessions> StoreSessions for Arc<S> {
+    fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) -> impl Future<Output = bool> + Send {
+        (**self).put(id, session, lifetime)
+    }
+
+    fn get(&self, id: &[u8]) -> impl Future<Output = Option<Zeroizing<Vec<u8>>>> + Send {
+        (**self).get(id)
+    }
+
+    fn take(&self, id: &[u8]) -> impl Future<Output = Option<Zeroizing<Vec<u8>>>> + Send {
+        (**self).take(id)
+    }
+}
+
+/// Answers the requests about sessions from a store. The configuration judges what was found.
+pub(super) struct Stored<S> {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) store: S,
+}
+
+impl<S: StoreSessions> Stored<S> {
+    async fn find(&self, need: NeedSession) -> Answer {
+        let ids: Vec<Vec<u8>> =
+            need.identities().filter(|id| need.is_store_id(id)).take(MAX_LOOKUPS).map(<[u8]>::to_vec).collect();
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            if let Some(session) = self.store.get(&id).await {
+                found.push((id, session));
+            }
+        }
+        self.config.answer_from(&SessionBackend::Store(Arc::new(Snapshot(found))), Need::Session(need))
+    }
+
+    async fn store(&self, mut need: NeedNewSession) -> Answer {
+        let (Some(ids), Some(now)) = (need.store_ids(), self.config.now()) else { return need.decline() };
+        let sessions: Vec<_> =
+            need.sessions(now).iter().map(|session| (session.encode(), session.lifetime())).collect();
+        let mut tickets = Vec::with_capacity(sessions.len());
+        for (index, (session, lifetime)) in sessions.into_iter().enumerate() {
+            let id = ids.id(index);
+            if !self.store.put(&id, session, lifetime).await {
+                break;
+            }
+            tickets.push(id.to_vec());
+        }
+        need.answer(tickets)
+    }
+}
+
+impl<S: StoreSessions> StartAnswers for Stored<S> {
+    fn start(self: Arc<Self>, need: Need) -> Result<Work, Need> {
+        Ok(match need {
+            Need::Session(need) => Work::new(async move { Some(self.find(need).await) }),
+            Need::TakeSession(need) => Work::new(async move {
+                let is_there = self.store.take(need.identity()).await.is_some();
+                Some(if is_there { need.taken() } else { need.gone() })
+            }),
+            Need::NewSession(need) => Work::new(async move { Some(self.store(need).await) }),
+            other => return Err(other),
+        })
+    }
+
+    fn start_removal(self: Arc<Self>, ids: Vec<[u8; 32]>) -> Work {
+        Work::new(async move {
+            for id in ids {
+                drop(self.store.take(&id).await);
+            }
+            None
+        })
+    }
+}
+
+/// The sessions that one ClientHello offers.
+struct Snapshot(Vec<(Vec<u8>, Zeroizing<Vec<u8>>)>);
+
+impl StoresServerSessions for Snapshot {
+    fn put(&self, _: &[u8], _: Zeroizing<Vec<u8>>, _: u32) -> bool {
+        false
+    }
+
+    fn get(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.0.iter().find(|(found, _)| found == id).map(|(_, session)| session.clone())
+    }
+
+    fn take(&self, _: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        None
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot").field("len", &self.0.len()).finish_non_exhaustive()
+    }
+}
