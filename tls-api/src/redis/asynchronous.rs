@@ -69,8 +69,8 @@ impl Shared {
         }));
     }
 
-    /// Sends a command, twice if the first connection was an older one and is broken. Returns `None`
-    /// if another task has failed to connect meanwhile: then `is_current` returns `false`.
+    /// Sends a command, twice if the first connection was an older one and is broken. Returns
+    /// `None` if another task has failed to connect meanwhile: then `is_current` returns `false`.
     pub(super) async fn query(
         &self,
         client: Option<(&Client, Duration)>,
@@ -98,8 +98,8 @@ impl Shared {
         }
     }
 
-    /// Returns a handle of the connection, its number, and whether it is new. The lock is held while
-    /// one task connects, for which the others wait.
+    /// Returns a handle of the connection, its number, and whether it is new. The lock is held
+    /// while one task connects, for which the others wait.
     async fn connection(
         &self,
         client: Option<(&Client, Duration)>,
@@ -154,12 +154,20 @@ mod tests {
         Zeroizing::new(b"session".to_vec())
     }
 
+    /// Stores a session, and waits until the task has ended.
+    async fn put(sessions: &RedisSessions, id: &[u8]) {
+        StoreSessions::put(sessions, id, session(), 60).await;
+        while sessions.waiting_stores() > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
     #[tokio::test]
     async fn session_is_taken_once_by_all_tasks() {
         let server = Server::default();
         let (one, other) =
             (RedisSessions::new(Arc::new(server.client())), RedisSessions::new(Arc::new(server.client())));
-        assert!(one.put(&[7; 32], session(), 60).await);
+        put(&one, &[7; 32]).await;
         assert_eq!(other.get(&[7; 32]).await, Some(session()));
         let (first, second) = tokio::join!(one.take(&[7; 32]), other.take(&[7; 32]));
         assert_eq!([first, second].iter().flatten().count(), 1);
@@ -181,7 +189,7 @@ mod tests {
     async fn tasks_share_one_connection() {
         let server = Server::default();
         let sessions = Arc::new(RedisSessions::new(Arc::new(server.client())));
-        assert!(StoreSessions::put(&*sessions, b"id", session(), 60).await);
+        put(&sessions, b"id").await;
         assert_eq!(ask(&sessions, 20).await, 20);
         assert_eq!(server.connections(), 1);
     }
@@ -191,7 +199,7 @@ mod tests {
     async fn broken_connection_is_replaced_once() {
         let server = Server::default();
         let sessions = Arc::new(RedisSessions::new(Arc::new(server.client())));
-        assert!(StoreSessions::put(&*sessions, b"id", session(), 60).await);
+        put(&sessions, b"id").await;
         server.fail(Fault::Closed, 20);
         assert_eq!(ask(&sessions, 20).await, 20);
         assert_eq!(server.connections(), 2);
@@ -201,7 +209,7 @@ mod tests {
     async fn failure_stops_commands_for_a_while() {
         let server = Server::default();
         let sessions = Arc::new(RedisSessions::new(Arc::new(server.client())));
-        assert!(StoreSessions::put(&*sessions, b"id", session(), 60).await);
+        put(&sessions, b"id").await;
         server.fail(Fault::Timeout, 1);
         assert_eq!(ask(&sessions, 1).await, 0);
         let commands = server.commands();
@@ -231,8 +239,21 @@ mod tests {
         let server = Server::default();
         let sessions = Arc::new(RedisSessions::new(Arc::new(server.client())));
         server.fail(Fault::ErrorResponse, 1);
-        assert!(!StoreSessions::put(&*sessions, b"id", session(), 60).await);
-        assert!(StoreSessions::put(&*sessions, b"id", session(), 60).await);
-        assert_eq!(server.connections(), 1);
+        put(&sessions, b"id").await;
+        assert_eq!(server.keys(), [""; 0]);
+        put(&sessions, b"id").await;
+        assert_eq!((server.keys().len(), server.connections()), (1, 1));
+    }
+
+    /// No connection is ever made.
+    #[tokio::test]
+    async fn stores_that_wait_are_limited() {
+        let mut redis = Redis::new("redis://127.0.0.1:1").unwrap();
+        redis.set_async_connector(std::future::pending::<redis::RedisResult<redis::aio::MultiplexedConnection>>);
+        let sessions = RedisSessions::new(Arc::new(redis));
+        for _ in 0..2000 {
+            StoreSessions::put(&sessions, b"id", session(), 60).await;
+        }
+        assert_eq!(sessions.waiting_stores(), 1024);
     }
 }

@@ -199,8 +199,8 @@ impl Redis {
         }
     }
 
-    /// Sends a command as [`query`](Self::query) does, over the connection that asynchronous callers
-    /// share.
+    /// Sends a command as [`query`](Self::query) does, over the connection that asynchronous
+    /// callers share.
     #[cfg(feature = "redis-tokio")]
     pub(super) async fn query_async<T: FromRedisValue>(&self, command: &Cmd) -> Option<T> {
         let failures = self.begin()?;

@@ -12,27 +12,40 @@ use crate::resumption::StoresServerSessions;
 /// query.
 const MAX_ID: usize = 32;
 
+/// Sessions that wait to be stored at a time.
+#[cfg(feature = "redis-tokio")]
+const MAX_STORES: usize = 1024;
+
 /// Stores the sessions of all servers of a fleet in one Redis, each until it expires. A session is
 /// used for early data at most once over all servers, because GETDEL is atomic.
 ///
 /// Keys are `tls:session:` and the session ID (see [`Redis::set_prefix`]).
 #[derive(Debug)]
-pub struct RedisSessions(Arc<Redis>);
+pub struct RedisSessions {
+    redis: Arc<Redis>,
+    /// How many sessions may wait to be stored by asynchronous callers.
+    #[cfg(feature = "redis-tokio")]
+    stores: Arc<::tokio::sync::Semaphore>,
+}
 
 impl RedisSessions {
     /// Creates the storage. Does not connect yet.
     #[must_use]
     pub fn new(redis: Arc<Redis>) -> Self {
-        Self(redis)
+        Self {
+            redis,
+            #[cfg(feature = "redis-tokio")]
+            stores: Arc::new(::tokio::sync::Semaphore::new(MAX_STORES)),
+        }
     }
 
     fn read(&self, command: &str, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        self.0.query::<Option<Vec<u8>>>(&self.read_command(command, id)?)?.map(Zeroizing::new)
+        self.redis.query::<Option<Vec<u8>>>(&self.read_command(command, id)?)?.map(Zeroizing::new)
     }
 
     #[cfg(feature = "redis-tokio")]
     async fn read_async(&self, command: &str, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        self.0.query_async::<Option<Vec<u8>>>(&self.read_command(command, id)?).await?.map(Zeroizing::new)
+        self.redis.query_async::<Option<Vec<u8>>>(&self.read_command(command, id)?).await?.map(Zeroizing::new)
     }
 
     /// Returns a command about one session, or `None` if no session has this ID.
@@ -48,14 +61,20 @@ impl RedisSessions {
         set
     }
 
+    /// Returns how many sessions wait to be stored.
+    #[cfg(all(test, feature = "redis-tokio"))]
+    pub(super) fn waiting_stores(&self) -> usize {
+        MAX_STORES - self.stores.available_permits()
+    }
+
     fn key(&self, id: &[u8]) -> Vec<u8> {
-        self.0.key("session", id)
+        self.redis.key("session", id)
     }
 }
 
 impl StoresServerSessions for RedisSessions {
     fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) -> bool {
-        self.0.query::<()>(&self.put_command(id, &session, lifetime)).is_some()
+        self.redis.query::<()>(&self.put_command(id, &session, lifetime)).is_some()
     }
 
     fn get(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
@@ -70,8 +89,15 @@ impl StoresServerSessions for RedisSessions {
 #[cfg(feature = "redis-tokio")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis-tokio")))]
 impl crate::tokio::StoreSessions for RedisSessions {
-    async fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) -> bool {
-        self.0.query_async::<()>(&self.put_command(id, &session, lifetime)).await.is_some()
+    /// Does not wait for the Redis: a task of its own stores the session, even if the connection
+    /// ends. If 1,024 wait already, the session is not stored.
+    async fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) {
+        let Ok(permit) = Arc::clone(&self.stores).try_acquire_owned() else { return };
+        let (redis, command) = (Arc::clone(&self.redis), self.put_command(id, &session, lifetime));
+        drop(::tokio::spawn(async move {
+            redis.query_async::<()>(&command).await;
+            drop(permit);
+        }));
     }
 
     async fn get(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {

@@ -84,13 +84,13 @@ impl<A: AnswerNeeds> AnswerNeeds for Arc<A> {
 /// What answers, of any type. Its futures own it.
 pub(super) trait StartAnswers: Send + Sync {
     /// Starts to answer. Returns a request that nothing answers.
-    fn start(self: Arc<Self>, need: Need) -> Result<Work, Need>;
+    fn start(self: Arc<Self>, need: Need) -> Result<Started, Need>;
     fn start_removal(self: Arc<Self>, ids: Vec<[u8; 32]>) -> Work;
 }
 
 impl<A: AnswerNeeds> StartAnswers for A {
-    fn start(self: Arc<Self>, need: Need) -> Result<Work, Need> {
-        Ok(Work::new(async move { Some(self.answer(need).await) }))
+    fn start(self: Arc<Self>, need: Need) -> Result<Started, Need> {
+        Ok(Work::new(async move { Some(self.answer(need).await) }).into())
     }
 
     fn start_removal(self: Arc<Self>, ids: Vec<[u8; 32]>) -> Work {
@@ -101,22 +101,40 @@ impl<A: AnswerNeeds> StartAnswers for A {
     }
 }
 
-/// The requests about sessions go to a store, all others to the application.
-pub(super) struct WithStore {
-    pub(super) store: Arc<dyn StartAnswers>,
-    pub(super) others: Option<Arc<dyn StartAnswers>>,
+/// What answers the requests of an acceptor or a connector: those about sessions the store, if
+/// there is one, and all others the application.
+#[derive(Clone, Default)]
+pub(super) struct Answerers {
+    pub(super) store: Option<Arc<dyn StartAnswers>>,
+    pub(super) application: Option<Arc<dyn StartAnswers>>,
 }
 
-impl StartAnswers for WithStore {
-    fn start(self: Arc<Self>, need: Need) -> Result<Work, Need> {
-        match (Arc::clone(&self.store).start(need), &self.others) {
-            (Err(need), Some(others)) => Arc::clone(others).start(need),
-            (result, _) => result,
+impl Answerers {
+    fn start(&self, mut need: Need) -> Result<Started, Need> {
+        for answers in [&self.store, &self.application].into_iter().flatten() {
+            match Arc::clone(answers).start(need) {
+                Err(unanswered) => need = unanswered,
+                started => return started,
+            }
         }
+        Err(need)
     }
 
-    fn start_removal(self: Arc<Self>, ids: Vec<[u8; 32]>) -> Work {
-        Arc::clone(&self.store).start_removal(ids)
+    fn start_removal(&self, ids: Vec<[u8; 32]>) -> Option<Work> {
+        let answers = self.store.as_ref().or(self.application.as_ref())?;
+        Some(Arc::clone(answers).start_removal(ids))
+    }
+}
+
+/// The answer, if there is one already, and the work that leads to it or follows it.
+pub(super) struct Started {
+    pub(super) answer: Option<Answer>,
+    pub(super) work: Work,
+}
+
+impl From<Work> for Started {
+    fn from(work: Work) -> Self {
+        Self { answer: None, work }
     }
 }
 
@@ -142,12 +160,13 @@ impl Work {
 
 /// Answers the requests of one session.
 pub(super) struct Answering {
-    answers: Option<Arc<dyn StartAnswers>>,
-    work: Option<Work>,
+    answers: Option<Arc<Answerers>>,
+    /// In a box, because an idle connection has none.
+    work: Option<Box<Work>>,
 }
 
 impl Answering {
-    pub(super) fn new(answers: Option<Arc<dyn StartAnswers>>) -> Self {
+    pub(super) fn new(answers: Option<Arc<Answerers>>) -> Self {
         Self { answers, work: None }
     }
 
@@ -157,22 +176,30 @@ impl Answering {
         if self.work.is_none() {
             let Some(need) = session.take_need() else { return Poll::Ready(Ok(false)) };
             let started = match &self.answers {
-                Some(answers) => Arc::clone(answers).start(need),
+                Some(answers) => answers.start(need),
                 None => Err(need),
             };
             match started {
-                Ok(work) => self.work = Some(work),
+                Ok(Started { answer: None, work }) => self.work = Some(Box::new(work)),
+                Ok(Started { answer: Some(answer), work }) => {
+                    self.work = Some(Box::new(work));
+                    self.poll_work(cx);
+                    return Poll::Ready(take_answer(session, Some(answer)));
+                }
                 Err(need) => return Poll::Ready(Err(unanswered(&need))),
             }
         }
         let Some(work) = &mut self.work else { return Poll::Ready(Ok(false)) };
         let answer = ready!(work.poll(cx));
         self.work = None;
-        Poll::Ready(match answer.map(|answer| session.answer(answer)) {
-            // The session still waits, and nothing will come.
-            Some(Err(e @ Error::WrongAnswer)) => Err(protocol_error(e)),
-            _ => Ok(true),
-        })
+        Poll::Ready(take_answer(session, answer))
+    }
+
+    /// Continues work that has no answer.
+    pub(super) fn poll_work(&mut self, cx: &mut Context<'_>) {
+        if self.work.as_mut().is_some_and(|work| work.poll(cx).is_ready()) {
+            self.work = None;
+        }
     }
 
     /// Answers requests until there is none, for a task that closes the connection: tickets cannot
@@ -210,8 +237,17 @@ impl Answering {
             if ids.is_empty() {
                 return Poll::Ready(());
             }
-            self.work = Some(Arc::clone(answers).start_removal(ids));
+            self.work = answers.start_removal(ids).map(Box::new);
         }
+    }
+}
+
+/// Gives the session an answer. If that ends the connection, the session returns the error.
+fn take_answer(session: &mut AnySession, answer: Option<Answer>) -> io::Result<bool> {
+    match answer.map(|answer| session.answer(answer)) {
+        // The session still waits, and nothing will come.
+        Some(Err(e @ Error::WrongAnswer)) => Err(protocol_error(e)),
+        _ => Ok(true),
     }
 }
 

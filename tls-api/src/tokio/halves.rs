@@ -69,6 +69,8 @@ impl<IO: AsyncRead + Unpin> TlsReceiver<IO> {
                 }
                 Ok(_) => return Poll::Ready(Ok(())),
             }
+            // The stream may have left a session to be stored.
+            self.answering.poll_work(cx);
             let io = &mut self.io;
             ready!(as_poll(self.receiver.read_tls(&mut Polled { io, cx })))?;
             // Reading returns an error, after the data that was received before it.

@@ -11,7 +11,7 @@ use ::tokio::io::{AsyncRead, AsyncWrite};
 use ::tokio::sync::Semaphore;
 use ::tokio::time::{Instant, timeout_at};
 
-use super::answers::{AnswerNeeds, Answering, StartAnswers, WithStore};
+use super::answers::{AnswerNeeds, Answerers, Answering};
 use super::lazy::{LazyAcceptor, StartHandshake};
 use super::sessions::{StoreSessions, Stored};
 use super::stream::TlsStream;
@@ -40,7 +40,7 @@ use crate::{AnySession, ClientConfig, ClientSession, Error, IntoServerName, Serv
 #[derive(Clone)]
 pub struct TlsConnector {
     config: Arc<ClientConfig>,
-    answers: Option<Arc<dyn StartAnswers>>,
+    answers: Option<Arc<Answerers>>,
     timeout: Option<Duration>,
     delay_finished: bool,
 }
@@ -56,7 +56,7 @@ impl TlsConnector {
     /// [defers](ClientConfig::set_deferred_needs). Default: nothing, so that a handshake with such
     /// a request fails.
     pub fn set_answers(&mut self, answers: impl AnswerNeeds) {
-        self.answers = Some(Arc::new(answers));
+        Arc::make_mut(self.answers.get_or_insert_default()).application = Some(Arc::new(answers));
     }
 
     /// Limits the time of a handshake, which then fails with [`io::ErrorKind::TimedOut`]. Requires
@@ -165,10 +165,7 @@ impl TlsConnector {
 #[derive(Clone)]
 pub struct TlsAcceptor {
     config: Arc<ServerConfig>,
-    /// What answers requests: the application, or it and the store.
-    answers: Option<Arc<dyn StartAnswers>>,
-    application: Option<Arc<dyn StartAnswers>>,
-    store: Option<Arc<dyn StartAnswers>>,
+    answers: Option<Arc<Answerers>>,
     timeout: Option<Duration>,
     handshakes: Option<Arc<Semaphore>>,
 }
@@ -177,15 +174,14 @@ impl TlsAcceptor {
     /// Creates an acceptor for this configuration.
     #[must_use]
     pub fn new(config: Arc<ServerConfig>) -> Self {
-        Self { config, answers: None, application: None, store: None, timeout: None, handshakes: None }
+        Self { config, answers: None, timeout: None, handshakes: None }
     }
 
     /// Sets what answers the requests that the configuration
     /// [defers](ServerConfig::set_deferred_needs). Default: nothing, so that a handshake with such
     /// a request fails.
     pub fn set_answers(&mut self, answers: impl AnswerNeeds) {
-        self.application = Some(Arc::new(answers));
-        self.update_answers();
+        Arc::make_mut(self.answers.get_or_insert_default()).application = Some(Arc::new(answers));
     }
 
     /// Stores sessions in a database that the task waits for, as
@@ -199,16 +195,8 @@ impl TlsAcceptor {
     /// [`Need::Session`](crate::Need::Session) by [`set_answers`](Self::set_answers) instead.
     pub fn set_session_storage(&mut self, storage: impl StoreSessions) {
         Arc::make_mut(&mut self.config).defer_store();
-        self.store = Some(Arc::new(Stored { config: Arc::clone(&self.config), store: storage }));
-        self.update_answers();
-    }
-
-    fn update_answers(&mut self) {
-        let others = self.application.clone();
-        self.answers = match self.store.clone() {
-            Some(store) => Some(Arc::new(WithStore { store, others })),
-            None => others,
-        };
+        let stored = Stored { config: Arc::clone(&self.config), store: storage };
+        Arc::make_mut(self.answers.get_or_insert_default()).store = Some(Arc::new(stored));
     }
 
     /// Limits the time from the call of [`accept`](Self::accept) to the end of the handshake, which

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::answers::{StartAnswers, Work};
+use super::answers::{StartAnswers, Started, Work};
 use crate::resumption::StoresServerSessions;
 use crate::resumption::server_sessions::MAX_LOOKUPS;
 use crate::{Answer, Need, NeedNewSession, NeedSession, ServerConfig, SessionBackend};
@@ -24,9 +24,8 @@ use crate::{Answer, Need, NeedNewSession, NeedSession, ServerConfig, SessionBack
 /// struct Database(Mutex<HashMap<Vec<u8>, Zeroizing<Vec<u8>>>>);
 ///
 /// impl StoreSessions for Database {
-///     async fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, _lifetime: u32) -> bool {
+///     async fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, _lifetime: u32) {
 ///         self.0.lock().await.insert(id.to_vec(), session);
-///         true
 ///     }
 ///
 ///     async fn get(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
@@ -45,11 +44,14 @@ use crate::{Answer, Need, NeedNewSession, NeedSession, ServerConfig, SessionBack
 ///
 /// A session is a byte string and a secret: anyone holding it can resume it. A lost or altered
 /// session costs the client a full handshake. On an error, return as if the session were missing,
-/// and soon: a handshake waits for `get` and `take`. Nothing waits for `put` in TLS 1.3.
+/// and soon: a handshake waits for `get` and `take`.
 pub trait StoreSessions: Send + Sync + 'static {
-    /// Stores a session, and returns whether it did. It cannot be resumed after `lifetime` seconds,
-    /// when a store should remove it. IDs are random and 32 bytes long.
-    fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) -> impl Future<Output = bool> + Send;
+    /// Stores a session. It cannot be resumed after `lifetime` seconds, when a store should remove
+    /// it. IDs are random and 32 bytes long.
+    ///
+    /// In TLS 1.3 the ticket and data pass meanwhile; only `shutdown` waits. A stream that is
+    /// dropped drops this future.
+    fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) -> impl Future<Output = ()> + Send;
 
     /// Returns a copy of the session with this ID.
     fn get(&self, id: &[u8]) -> impl Future<Output = Option<Zeroizing<Vec<u8>>>> + Send;
@@ -61,7 +63,7 @@ pub trait StoreSessions: Send + Sync + 'static {
 }
 
 impl<S: StoreSessions> StoreSessions for Arc<S> {
-    fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) -> impl Future<Output = bool> + Send {
+    fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) -> impl Future<Output = ()> + Send {
         (**self).put(id, session, lifetime)
     }
 
@@ -93,31 +95,35 @@ impl<S: StoreSessions> Stored<S> {
         self.config.answer_from(&SessionBackend::Store(Arc::new(Snapshot(found))), Need::Session(need))
     }
 
-    async fn store(&self, mut need: NeedNewSession) -> Answer {
-        let (Some(ids), Some(now)) = (need.store_ids(), self.config.now()) else { return need.decline() };
-        let sessions: Vec<_> =
-            need.sessions(now).iter().map(|session| (session.encode(), session.lifetime())).collect();
-        let mut tickets = Vec::with_capacity(sessions.len());
-        for (index, (session, lifetime)) in sessions.into_iter().enumerate() {
-            let id = ids.id(index);
-            if !self.store.put(&id, session, lifetime).await {
-                break;
+    /// Names the sessions by their IDs at once, so that tickets go out with the first data. A
+    /// session that is not stored costs a full handshake.
+    fn issue(self: Arc<Self>, mut need: NeedNewSession) -> Started {
+        let ids = need.store_ids().zip(self.config.now());
+        let sessions: Vec<_> = ids.map_or_else(Vec::new, |(ids, now)| {
+            let sessions = need.sessions(now).iter().enumerate();
+            sessions.map(|(index, session)| (ids.id(index), session.encode(), session.lifetime())).collect()
+        });
+        let answer = need.answer(sessions.iter().map(|(id, ..)| id.to_vec()).collect());
+        let work = Work::new(async move {
+            for (id, session, lifetime) in sessions {
+                self.store.put(&id, session, lifetime).await;
             }
-            tickets.push(id.to_vec());
-        }
-        need.answer(tickets)
+            None
+        });
+        Started { answer: Some(answer), work }
     }
 }
 
 impl<S: StoreSessions> StartAnswers for Stored<S> {
-    fn start(self: Arc<Self>, need: Need) -> Result<Work, Need> {
+    fn start(self: Arc<Self>, need: Need) -> Result<Started, Need> {
         Ok(match need {
-            Need::Session(need) => Work::new(async move { Some(self.find(need).await) }),
+            Need::Session(need) => Work::new(async move { Some(self.find(need).await) }).into(),
             Need::TakeSession(need) => Work::new(async move {
                 let is_there = self.store.take(need.identity()).await.is_some();
                 Some(if is_there { need.taken() } else { need.gone() })
-            }),
-            Need::NewSession(need) => Work::new(async move { Some(self.store(need).await) }),
+            })
+            .into(),
+            Need::NewSession(need) => self.issue(need),
             other => return Err(other),
         })
     }

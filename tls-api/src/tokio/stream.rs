@@ -12,7 +12,7 @@ use ::tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 use super::answers::Answering;
 use super::halves::{SenderTask, TlsReceiver, TlsSender};
 use super::transport::{Polled, as_poll, copy_plaintext};
-use super::waiters::{Side, Waiters};
+use super::waiters::{RareWaiters, Side, Waiters};
 #[cfg(doc)]
 use crate::ServerConfig;
 use crate::session::io_loop::{is_reset, protocol_error, why_write_failed};
@@ -60,7 +60,7 @@ pub struct TlsStream<IO> {
     io: IO,
     session: AnySession,
     incoming: Waiters,
-    outgoing: Waiters,
+    outgoing: RareWaiters,
     /// What a read failed to write. The next write returns it.
     write_error: Option<io::Error>,
     /// The stream has written something that the application need not flush.
@@ -76,7 +76,7 @@ impl<IO> TlsStream<IO> {
             io,
             session,
             incoming: Waiters::default(),
-            outgoing: Waiters::default(),
+            outgoing: RareWaiters::default(),
             write_error: None,
             owes_flush: false,
             has_read: false,
@@ -421,8 +421,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
         }
     }
 
-    /// Answers a request for tickets, because they cannot follow close_notify. Data does not wait for
-    /// the answer.
+    /// Answers a request for tickets, because they cannot follow close_notify. Data does not wait
+    /// for the answer.
     fn poll_last_tickets(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Poll::Ready(result) = self.answering.poll_all(&mut self.session, cx) {
             return Poll::Ready(result);

@@ -26,6 +26,45 @@ pub(super) struct Waiters {
     shared: Option<Arc<SharedWaker>>,
 }
 
+/// [`Waiters`] of a direction that tasks seldom wait for, in a box from the first time on.
+#[derive(Default)]
+pub(super) struct RareWaiters(Option<Box<Waiters>>);
+
+impl RareWaiters {
+    /// As [`Waiters::poll`].
+    pub(super) fn poll<T>(
+        &mut self,
+        side: Side,
+        cx: &mut Context<'_>,
+        mut op: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        if let Some(waiters) = &mut self.0 {
+            return waiters.poll(side, cx, op);
+        }
+        let result = op(cx);
+        if result.is_pending() {
+            self.0.insert(Box::default()).note(side, cx.waker());
+        }
+        result
+    }
+
+    /// As [`Waiters::poll_once`].
+    pub(super) fn poll_once<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut op: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        if let Some(waiters) = &mut self.0 {
+            return waiters.poll_once(cx, op);
+        }
+        let result = op(cx);
+        if result.is_pending() {
+            return self.0.insert(Box::default()).poll_again(cx, op);
+        }
+        result
+    }
+}
+
 struct SharedWaker {
     tasks: [Option<Waker>; 2],
     was_woken: AtomicBool,
@@ -62,11 +101,19 @@ impl Waiters {
         if self.shared.as_ref().is_some_and(|shared| shared.will_wake(cx.waker())) {
             return Poll::Pending;
         }
-        let mut result = op(cx);
+        let result = op(cx);
         if result.is_pending() {
-            self.note(Side::Reader, cx.waker());
-            result = op(&mut Context::from_waker(&self.share()));
+            return self.poll_again(cx, op);
         }
+        self.wake_other(Side::Reader, cx.waker());
+        self.reader = None;
+        result
+    }
+
+    /// Polls the transport again, with a waker that notes that it was woken.
+    fn poll_again<T>(&mut self, cx: &mut Context<'_>, mut op: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+        self.note(Side::Reader, cx.waker());
+        let result = op(&mut Context::from_waker(&self.share()));
         if result.is_ready() {
             self.wake_other(Side::Reader, cx.waker());
             self.reader = None;

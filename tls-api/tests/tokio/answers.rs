@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use strata_tls::handshake::SessionLookup;
 use strata_tls::tokio::{AnswerNeeds, StoreSessions, TlsAcceptor, TlsConnector, TlsStream};
 use strata_tls::{
-    Answer, ClientSession, Error, HandshakeKind, Identity, Need, NeedSession, Needs, NoClientSessionStorage,
-    ProtocolVersion, ServerConfig, ServerSessionValue, Session, SignatureScheme, UnixTime,
+    Answer, ClientConfig, ClientSession, ClientSessionMemoryCache, Error, HandshakeKind, Identity, Need, NeedSession,
+    Needs, NoClientSessionStorage, ProtocolVersion, ServerConfig, ServerSessionValue, Session, SignatureScheme,
+    UnixTime,
 };
 use tls_crypto::{PrivateKey, SignatureAlgorithm};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -330,10 +331,9 @@ struct Database {
 }
 
 impl StoreSessions for Database {
-    async fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) -> bool {
+    async fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) {
         assert!(lifetime > 0);
         self.store.ask(b'p', id, &session).await;
-        true
     }
 
     async fn get(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
@@ -369,7 +369,7 @@ async fn sessions_are_found_by_another_server() {
             let (mut client, mut server) = connect("server.test", &connector, &acceptors[at % 2]).await.unwrap();
             assert_eq!(server.session().handshake_kind(), Some(kind), "{version}");
             answer(&mut client, &mut server).await;
-            // Before close_notify the tickets go out.
+            // It waits until the session is stored.
             server.shutdown().await.unwrap();
             assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
         }
@@ -386,6 +386,37 @@ async fn sessions_are_found_by_another_server() {
         assert_eq!(server.read(&mut [0]).await.unwrap_err().kind(), io::ErrorKind::InvalidData);
         assert!(taken.load(Ordering::Relaxed) > before, "{version}");
     }
+}
+
+/// Never stores anything.
+struct Stuck;
+
+impl StoreSessions for Stuck {
+    async fn put(&self, _: &[u8], _: Zeroizing<Vec<u8>>, _: u32) {
+        std::future::pending().await
+    }
+
+    async fn get(&self, _: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        None
+    }
+
+    async fn take(&self, _: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        None
+    }
+}
+
+/// The client may close when it has the answer, so the tickets come with it.
+#[tokio::test]
+async fn tickets_do_not_wait_for_the_store() {
+    let (client, server) = configs();
+    let sessions = Arc::new(ClientSessionMemoryCache::new(10));
+    let mut client = ClientConfig::clone(&client);
+    client.set_session_storage(sessions.clone());
+    let mut acceptor = TlsAcceptor::from(server);
+    acceptor.set_session_storage(Stuck);
+    let (mut client, mut server) = connect("server.test", &Arc::new(client).into(), &acceptor).await.unwrap();
+    answer(&mut client, &mut server).await;
+    assert!(!sessions.is_empty());
 }
 
 /// Replays the first flight of a client at two servers of one database, one after the other.

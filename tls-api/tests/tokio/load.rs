@@ -1,6 +1,8 @@
-//! Many connections at once, and what they leave behind. `TLS_LOAD=40` opens 40 times as many: 10,000 idle ones.
+//! Many connections at once, and what they leave behind. `TLS_LOAD=40` opens 40 times as many:
+//! 10,000 idle ones.
 //!
-//! All run on one thread, so that [`measure`] counts both sides. No clock of the machine is involved.
+//! All run on one thread, so that [`measure`] counts both sides. No clock of the machine is
+//! involved.
 
 use std::io;
 use std::task::{Context, Waker};
