@@ -356,6 +356,21 @@ async fn curl_gets_pages_in_both_versions_of_http() {
     assert!(!output.status.success(), "another CA: {output:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn chromium_loads_the_page_over_h2() {
+    let port = serve(app(), Ca::new().server()).await.port();
+    let profile = std::env::temp_dir().join(format!("tls-chromium-{}", std::process::id()));
+    let mut chromium = tokio::process::Command::new("chromium");
+    chromium.args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--dump-dom"]);
+    chromium.args(["--ignore-certificate-errors", "--host-resolver-rules=MAP localhost 127.0.0.1"]);
+    chromium.arg(format!("--user-data-dir={}", profile.display())).arg(format!("https://localhost:{port}/"));
+    let output = chromium.stdin(std::process::Stdio::null()).output().await;
+    let _ = std::fs::remove_dir_all(&profile);
+    let output = output.unwrap();
+    let page = String::from_utf8_lossy(&output.stdout);
+    assert!(page.contains(r#"HTTP/2.0 Some("h2") Some("localhost") 0"#), "{output:?}");
+}
+
 #[tokio::test]
 async fn request_body_arrives_whole_in_both_versions() {
     let ca = Ca::new();

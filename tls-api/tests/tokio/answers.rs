@@ -393,7 +393,7 @@ struct Stuck;
 
 impl StoreSessions for Stuck {
     async fn put(&self, _: &[u8], _: Zeroizing<Vec<u8>>, _: u32) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn get(&self, _: &[u8]) -> Option<Zeroizing<Vec<u8>>> {

@@ -107,6 +107,23 @@ fn tasks_exchange_data_and_key_updates_at_once() {
     }
 }
 
+/// Tickets of a server that only receives. The client resumes with them.
+#[test]
+fn idle_sender_sends_the_tickets() {
+    let (client, server) = configs_of(ProtocolVersion::TLS13);
+    let (connector, acceptor) = (TlsConnector::from(client), TlsAcceptor::from(server));
+    let (mut client, server) = connect(&Wires::new(1 << 16), &connector, &acceptor);
+    let (_receiver, mut sender) = split(server);
+    let (_, waker) = Task::new();
+    let context = &mut Context::from_waker(&waker);
+    assert!(pin!(sender.drive()).poll(context).is_pending());
+    assert!(!sender.sender().wants_write());
+    let mut room = [0];
+    assert!(pin!(client.read(&mut room)).poll(context).is_pending());
+    let (_client, server) = connect(&Wires::new(1 << 16), &connector, &acceptor);
+    assert_eq!(server.session().handshake_kind(), Some(HandshakeKind::Resumed));
+}
+
 /// Over one byte, so that every record and alert takes many polls.
 #[test]
 fn halves_close_in_any_order() {
