@@ -32,11 +32,8 @@
 //!
 //! Under tokio, with the feature `redis-tokio`, [`RedisSessions`] is also the storage of a
 //! `TlsAcceptor`: the task of the connection waits, and no thread does. All tasks share one
-//! connection. The example `async_fleet` is such a server.
-//!
-//! ```ignore
-//! acceptor.set_session_storage(RedisSessions::new(redis));
-//! ```
+//! connection. The example `async_fleet` is such a server:
+//! `acceptor.set_session_storage(RedisSessions::new(redis))`.
 //!
 //! # Security
 //! Anyone who reads the Redis can resume the sessions, and decrypt recorded TLS 1.2 connections
