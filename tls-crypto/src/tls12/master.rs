@@ -49,7 +49,7 @@ impl MasterSecret {
     /// Restores the master secret of a resumed session.
     #[must_use]
     pub fn from_bytes(backend: Backend, hash: HashAlgorithm, bytes: &[u8; 48]) -> Self {
-        Self::new(backend, hash, SecretBytes::new(*bytes))
+        with_zeroized_stack(|| Self::new(backend, hash, SecretBytes::new(*bytes)))
     }
 
     fn new(backend: Backend, hash: HashAlgorithm, bytes: SecretBytes<MASTER_SECRET_LEN>) -> Self {
