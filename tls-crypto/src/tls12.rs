@@ -2,18 +2,19 @@
 //!
 //! ```
 //! use strata_tls_crypto::tls12::MasterSecret;
-//! use strata_tls_crypto::{EphemeralKey, Group, Transcript};
+//! use strata_tls_crypto::{Backend, EphemeralKey, Group, Transcript};
 //! use strata_tls_crypto::TLS12_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
 //!
 //! let suite = TLS12_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
-//! let client = EphemeralKey::generate(Group::X25519)?;
-//! let server = EphemeralKey::generate(Group::X25519)?;
+//! let backend = Backend::ring();
+//! let client = EphemeralKey::generate(backend, Group::X25519)?;
+//! let server = EphemeralKey::generate(backend, Group::X25519)?;
 //! let (client_random, server_random) = ([1; 32], [2; 32]);
 //! let shared = server.agree(client.public_key())?;
 //!
-//! let mut transcript = Transcript::new(suite.hash);
+//! let mut transcript = Transcript::new(backend, suite.hash);
 //! transcript.add(b"ClientHello to ClientKeyExchange");
-//! let master = MasterSecret::extended(suite.hash, shared, &transcript.hash());
+//! let master = MasterSecret::extended(backend, suite.hash, shared, &transcript.hash());
 //! let keys = master.key_block(suite.aead, &client_random, &server_random);
 //!
 //! // The client's Finished is the first protected record.
