@@ -45,7 +45,7 @@ impl Choices<'_> {
     fn spoil(&mut self, certificate: &mut Certificate<'_>) {
         match self.wrong_from(5, 9) {
             5 => certificate.is_forged = true,
-            6 => certificate.issuer = "nobody",
+            6 => certificate.issuer = "unknown",
             7 => certificate.algorithm = ECDSA_SHA384,
             8 => certificate.extensions.push(extension(99, true, &[5, 0])),
             // Extensions that are not critical are ignored.
@@ -250,7 +250,7 @@ fn revocation(choices: &mut Choices<'_>, verifier: &mut ChainVerifier, issuer: &
         // Expired, forged, of another CA: the status is unknown.
         4 => crl(issuer, other, 2029, false),
         5 => crl(issuer, other, 2031, true),
-        6 => crl("nobody", other, 2031, false),
+        6 => crl("unknown", other, 2031, false),
         7 => crl(issuer, LEAF_SERIAL, 2029, false),
         _ => return,
     };

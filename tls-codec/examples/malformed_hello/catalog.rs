@@ -60,7 +60,7 @@ fn valid(server_name: &str) -> Result<ClientHelloBuilder, BufferFull> {
         CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
         CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
     ];
-    // Any 32 bytes are a key of X25519. Nobody has the private key of these.
+    // Any 32 bytes are a key of X25519. The private key of these is unknown.
     let key = [9; 32];
     hello.extensions_mut().add(|w| {
         ServerNameList::write(w, server_name)?;

@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(StoreIds::of_tickets(1, [0x5a; 32]).session_id(), None);
     }
 
-    /// Whoever sees one ticket must not be able to compute another.
+    /// One ticket must not reveal another.
     #[test]
     fn random_bytes_are_no_id_beside_others() {
         let ids = StoreIds::of_tickets(2, [0xfa; 32]);

@@ -112,7 +112,7 @@ impl Router {
         let end = match pass(&mut client, &mut server, self.config.idle_timeout).await {
             Ok([sent, returned]) => format!("sent {sent}, received {returned} bytes"),
             Err(e) => {
-                // Whoever did not fail gets a reset too, which no peer takes for the end of data.
+                // The other side gets a reset too, which no peer takes for the end of data.
                 let _ = client.set_zero_linger();
                 let _ = server.set_zero_linger();
                 format!("failed: {e}")
