@@ -157,7 +157,10 @@ impl Retry {
             2 => share[70] ^= 1,
             3 => *share = [0, 0].to_vec(),
             4 => hello.suites = vec![0, 2, 0x13, 3],
-            _ => hello.set(ExtensionType::SUPPORTED_VERSIONS, &[2, 3, 3]),
+            _ => match hello.extension(ExtensionType::PRE_SHARED_KEY) {
+                Some(content) if at / 6 % 2 == 1 => flip_binder(content, at),
+                _ => hello.set(ExtensionType::SUPPORTED_VERSIONS, &[2, 3, 3]),
+            },
         }
         reject(server, &hello);
     }
@@ -181,8 +184,9 @@ pub(super) fn against_server(at: usize, hello: &[u8], setup: &Setup, server: &mu
         // The rest is about extensions of TLS 1.3.
         _ if setup.is_tls12 => return,
         (7, _) => hello.start[..2].copy_from_slice(&[3, 0]),
-        (8, Some(mut content)) => {
-            *content.last_mut().unwrap() ^= 1 << (at / 16 % 8);
+        // A server that sends a HelloRetryRequest checks the binder of the second ClientHello.
+        (8, Some(mut content)) if !setup.is_retry => {
+            flip_binder(&mut content, at / 16);
             hello.set(ExtensionType::PRE_SHARED_KEY, &content);
         }
         (9, Some(_)) => hello.extensions.push((0xaaaa, Vec::new())),
@@ -198,6 +202,11 @@ pub(super) fn against_server(at: usize, hello: &[u8], setup: &Setup, server: &mu
         _ => return,
     }
     reject(server, &hello);
+}
+
+/// Changes a bit of the last binder of a pre_shared_key extension.
+fn flip_binder(content: &mut [u8], bit: usize) {
+    *content.last_mut().unwrap() ^= 1 << (bit % 8);
 }
 
 fn reject<R: tls_handshake::Role>(side: &mut End<R>, hello: &Hello) {
