@@ -402,6 +402,8 @@ impl<'a, R: Role> Insider<'a, R> {
             ExtensionType::SESSION_TICKET,
             ExtensionType::RENEGOTIATION_INFO,
             ExtensionType::SERVER_NAME,
+            // Of no use in ServerHello, but only what was not offered is forbidden: RFC 5246 §7.4.1.4.
+            ExtensionType::SUPPORTED_GROUPS,
         ];
         let is_selected = match (ours.extension(ExtensionType::ALPN), honest.extension(ExtensionType::ALPN)) {
             (Some(ours), honest) => Some(ours) == honest,
