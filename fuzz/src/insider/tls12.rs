@@ -145,6 +145,12 @@ impl<'a, R: Role> Insider<'a, R> {
         self.accepted == self.flight.len()
     }
 
+    /// Returns whether the honest side may ignore a ChangeCipherSpec: before ServerHello, a client
+    /// does not know that this is not the one of TLS 1.3 (RFC 9846 §5).
+    fn may_ignore_change(&self) -> bool {
+        self.is_client && self.accepted == 0
+    }
+
     /// Returns the randoms of client and server, as the honest side has them.
     fn randoms(&self) -> [[u8; 32]; 2] {
         let random = |message: &[u8]| message[6..38].try_into().unwrap();
@@ -237,8 +243,7 @@ impl<'a, R: Role> Insider<'a, R> {
     fn act(&mut self, act: Act, at: usize) {
         let has_next = self.next < self.flight.len();
         match act {
-            // Before ServerHello, a client does not know that this is not the one of TLS 1.3.
-            Act::Next if self.next > 0 && self.accepted == 0 && self.is_client && self.typ(self.next).0 == 0 => {
+            Act::Next if self.next > 0 && self.may_ignore_change() && self.typ(self.next).0 == 0 => {
                 self.next = self.flight.len().min(self.next + 1);
                 let record = self.record(CHANGE.0, CHANGE.1);
                 self.deliver(record, Verdict::May);
@@ -293,8 +298,8 @@ impl<'a, R: Role> Insider<'a, R> {
             Act::Early if self.next + 1 < self.flight.len() && self.typ(self.next).0 != 13 => {
                 let message = self.message(self.next + 1, &[]);
                 let record = self.record(self.flight[self.next + 1].0, &message);
-                let is_tolerated = self.next == 0 && self.flight[1].0 == CHANGE.0 && self.is_client;
-                self.deliver(record, if is_tolerated { Verdict::May } else { Verdict::MustNot });
+                let is_ignored = self.flight[self.next + 1].0 == CHANGE.0 && self.may_ignore_change();
+                self.deliver(record, if is_ignored { Verdict::May } else { Verdict::MustNot });
             }
             Act::Skip if has_next => self.next += 1,
             Act::Foreign => self.foreign(at),
@@ -329,10 +334,9 @@ impl<'a, R: Role> Insider<'a, R> {
             Act::Change => {
                 let body = [u8::try_from(at & 1).unwrap()];
                 let is_next = self.typ(self.accepted).0 == 0 && !self.is_complete();
-                // Before ServerHello, the client does not know that this is not TLS 1.3.
                 let verdict = match () {
                     () if body == [1] && is_next => return,
-                    () if body == [1] && self.is_client && self.accepted == 0 => Verdict::May,
+                    () if body == [1] && self.may_ignore_change() => Verdict::May,
                     () => Verdict::MustNot,
                 };
                 let record = self.record(ContentType::CHANGE_CIPHER_SPEC, &body);
@@ -402,7 +406,7 @@ impl<'a, R: Role> Insider<'a, R> {
             ExtensionType::SESSION_TICKET,
             ExtensionType::RENEGOTIATION_INFO,
             ExtensionType::SERVER_NAME,
-            // Of no use in ServerHello, but only what was not offered is forbidden: RFC 5246 §7.4.1.4.
+            // Of no use here, but only what was not offered is forbidden: RFC 5246 §7.4.1.4.
             ExtensionType::SUPPORTED_GROUPS,
         ];
         let is_selected = match (ours.extension(ExtensionType::ALPN), honest.extension(ExtensionType::ALPN)) {
