@@ -207,6 +207,9 @@ code_points! {
         RSA_PSS_PSS_SHA256 = 0x0809 "rsa_pss_pss_sha256",
         RSA_PSS_PSS_SHA384 = 0x080a "rsa_pss_pss_sha384",
         RSA_PSS_PSS_SHA512 = 0x080b "rsa_pss_pss_sha512",
+        MLDSA44 = 0x0904 "mldsa44",
+        MLDSA65 = 0x0905 "mldsa65",
+        MLDSA87 = 0x0906 "mldsa87",
         RSA_PKCS1_SHA1 = 0x0201 "rsa_pkcs1_sha1",
         ECDSA_SHA1 = 0x0203 "ecdsa_sha1",
     }

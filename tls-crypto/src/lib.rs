@@ -79,8 +79,8 @@
 //! * `aws-lc-rs`: the backend [AWS-LC](Backend::aws_lc). Needs a C compiler. Default: off.
 //! * `encrypted-keys`: `decrypt_key`, for private keys with a password. Default: off.
 //! * `post-quantum`: groups with ML-KEM. Default: off.
-//! * `fixed-ephemeral-keys`: `EphemeralKey::from_private_key`, for published test vectors. Default:
-//!   off.
+//! * `fixed-ephemeral-keys`: `EphemeralKey::from_private_key` and `quic::PacketKey::from_key`, for
+//!   published test vectors. Default: off.
 //! * `pkcs12`: the module `pkcs12`, a reader of keys and certificates in PKCS#12. Includes
 //!   `encrypted-keys`. Default: off.
 

@@ -47,6 +47,12 @@ pub enum SignatureAlgorithm {
     EcdsaP521Sha512,
     /// Ed25519, RFC 8032.
     Ed25519,
+    /// ML-DSA-44, FIPS 204. Only for TLS 1.3, as all of ML-DSA. Needs AWS-LC.
+    MlDsa44,
+    /// ML-DSA-65. Needs AWS-LC.
+    MlDsa65,
+    /// ML-DSA-87. Needs AWS-LC.
+    MlDsa87,
 }
 
 impl SignatureAlgorithm {
@@ -68,6 +74,9 @@ impl SignatureAlgorithm {
             Self::RsaPssSha384 => 0x0805,
             Self::RsaPssSha512 => 0x0806,
             Self::Ed25519 => 0x0807,
+            Self::MlDsa44 => 0x0904,
+            Self::MlDsa65 => 0x0905,
+            Self::MlDsa87 => 0x0906,
         }
     }
 }
@@ -97,6 +106,7 @@ enum Kind {
     Rsa,
     Ecdsa(EcCurve),
     Ed25519,
+    MlDsa(MlDsa),
 }
 
 /// A curve of ECDSA.
@@ -118,7 +128,36 @@ impl EcCurve {
     }
 }
 
-/// A key that was read, for one backend: `None` if it lacks the curve.
+/// A parameter set of ML-DSA (FIPS 204 §4).
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "aws-lc-rs"), allow(dead_code, reason = "no backend has it"))]
+pub(crate) enum MlDsa {
+    Set44,
+    Set65,
+    Set87,
+}
+
+impl MlDsa {
+    #[cfg(feature = "aws-lc-rs")]
+    pub(crate) const fn signature_algorithm(self) -> SignatureAlgorithm {
+        match self {
+            Self::Set44 => SignatureAlgorithm::MlDsa44,
+            Self::Set65 => SignatureAlgorithm::MlDsa65,
+            Self::Set87 => SignatureAlgorithm::MlDsa87,
+        }
+    }
+
+    /// The AlgorithmIdentifier of its keys and signatures (RFC 9881 §2).
+    const fn algorithm(self) -> AlgorithmIdentifier {
+        match self {
+            Self::Set44 => alg_id::ML_DSA_44,
+            Self::Set65 => alg_id::ML_DSA_65,
+            Self::Set87 => alg_id::ML_DSA_87,
+        }
+    }
+}
+
+/// A key that was read, for one backend: `None` if it lacks the curve or the algorithm.
 type Loaded<T> = Option<Result<T, String>>;
 
 impl PrivateKey {
@@ -162,8 +201,9 @@ impl PrivateKey {
     }
 
     /// Reads a key in PKCS#8 (RSA, P-256, P-384, Ed25519), PKCS#1 (RSA) or SEC1 (P-256, P-384);
-    /// with the feature `aws-lc-rs` also P-521, which ring cannot use. The content determines the
-    /// format, not the variant of `der`.
+    /// with the feature `aws-lc-rs` also P-521 and ML-DSA (PKCS#8 with a seed, an expanded key or
+    /// both: RFC 9881 §6), which ring cannot use. The content determines the format, not the
+    /// variant of `der`.
     ///
     /// RSA keys must have 2048 to 4096 bits, the range that all backends support, and two primes.
     /// Elliptic curve keys must contain their public key, because backends do not compute it; see
@@ -216,10 +256,28 @@ impl PrivateKey {
             Kind::Ecdsa(EcCurve::P384) => &[SignatureAlgorithm::EcdsaP384Sha384],
             Kind::Ecdsa(EcCurve::P521) => &[SignatureAlgorithm::EcdsaP521Sha512],
             Kind::Ed25519 => &[SignatureAlgorithm::Ed25519],
+            Kind::MlDsa(MlDsa::Set44) => &[SignatureAlgorithm::MlDsa44],
+            Kind::MlDsa(MlDsa::Set65) => &[SignatureAlgorithm::MlDsa65],
+            Kind::MlDsa(MlDsa::Set87) => &[SignatureAlgorithm::MlDsa87],
         }
     }
 
-    /// Returns whether a backend can sign with the key: ring lacks P-521.
+    /// Returns the type of the key, such as `ECDSA P-256`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::Rsa => "RSA",
+            Kind::Ecdsa(EcCurve::P256) => "ECDSA P-256",
+            Kind::Ecdsa(EcCurve::P384) => "ECDSA P-384",
+            Kind::Ecdsa(EcCurve::P521) => "ECDSA P-521",
+            Kind::Ed25519 => "Ed25519",
+            Kind::MlDsa(MlDsa::Set44) => "ML-DSA-44",
+            Kind::MlDsa(MlDsa::Set65) => "ML-DSA-65",
+            Kind::MlDsa(MlDsa::Set87) => "ML-DSA-87",
+        }
+    }
+
+    /// Returns whether a backend can sign with the key: ring lacks P-521 and ML-DSA.
     #[must_use]
     pub fn supports(&self, backend: Backend) -> bool {
         match backend.0 {
@@ -253,14 +311,20 @@ impl PrivateKey {
             Kind::Ecdsa(EcCurve::P384) => alg_id::ECDSA_P384,
             Kind::Ecdsa(EcCurve::P521) => alg_id::ECDSA_P521,
             Kind::Ed25519 => alg_id::ED25519,
+            Kind::MlDsa(set) => set.algorithm(),
         };
+        let algorithm = der::element(der::SEQUENCE, &[algorithm.as_ref()]);
+        let no_unused_bits = [0];
+        let public_key = der::element(der::BIT_STRING, &[&no_unused_bits, self.public_key()]);
+        der::element(der::SEQUENCE, &[&algorithm, &public_key])
+    }
+
+    /// Returns the subjectPublicKey.
+    fn public_key(&self) -> &[u8] {
         let public_key = self.ring.as_ref().map(ring::SigningKey::public_key);
         #[cfg(feature = "aws-lc-rs")]
         let public_key = public_key.or_else(|| self.aws_lc.as_ref().map(aws_lc::SigningKey::public_key));
-        let algorithm = der::element(der::SEQUENCE, &[algorithm.as_ref()]);
-        let no_unused_bits = [0];
-        let public_key = der::element(der::BIT_STRING, &[&no_unused_bits, public_key.unwrap_or_default()]);
-        der::element(der::SEQUENCE, &[&algorithm, &public_key])
+        public_key.unwrap_or_default()
     }
 
     /// Creates the key from what each backend made of it. A key that all backends with its curve
@@ -306,6 +370,8 @@ impl PrivateKey {
             )
         } else if is_rsa_encryption(algorithm) {
             Self::from_pkcs1(private_key)
+        } else if let Some(set) = ML_DSA.iter().find(|set| algorithm == set.algorithm().as_ref()) {
+            Self::from_ml_dsa(*set, pkcs8, private_key, fields)
         } else {
             Err(KeyRejected::unsupported_algorithm(algorithm))
         }
@@ -358,6 +424,38 @@ impl PrivateKey {
         })
     }
 
+    /// RFC 9881 §6. The backend compares the two forms of a key that has both. It ignores a public
+    /// key, and what follows the private one, so they are checked here.
+    fn from_ml_dsa(
+        set: MlDsa,
+        #[cfg_attr(not(feature = "aws-lc-rs"), allow(unused_variables, reason = "no backend has it"))] pkcs8: &[u8],
+        private_key: &[u8],
+        mut optional: der::Elements<'_>,
+    ) -> Result<Self, KeyRejected> {
+        let mut form = der::Elements::new(private_key);
+        let (tag, contents) = form.next().ok_or(KeyRejected::Malformed)?;
+        let mut parts = der::Elements::new(if tag == der::SEQUENCE { contents } else { &[] });
+        if tag == der::SEQUENCE {
+            parts.expect(der::OCTET_STRING).ok_or(KeyRejected::Malformed)?;
+            parts.expect(der::OCTET_STRING).ok_or(KeyRejected::Malformed)?;
+        }
+        if !form.is_empty() || !parts.is_empty() {
+            return Err(KeyRejected::Malformed);
+        }
+        let key = Self::loaded(
+            Kind::MlDsa(set),
+            None,
+            #[cfg(feature = "aws-lc-rs")]
+            Some(aws_lc::SigningKey::ml_dsa(set, pkcs8)),
+        )?;
+        match optional.find(PUBLIC_KEY) {
+            Some(bits) if bits.strip_prefix(&[0]) != Some(key.public_key()) => {
+                Err(KeyRejected::Invalid("the public key does not belong to it".to_owned()))
+            }
+            _ => Ok(key),
+        }
+    }
+
     /// RFC 8017 §A.1.2.
     fn from_pkcs1(pkcs1: &[u8]) -> Result<Self, KeyRejected> {
         check_rsa_size(pkcs1)?;
@@ -389,14 +487,7 @@ fn sole_section(file: &[u8]) -> Result<pem::Section<'_>, KeyRejected> {
 
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            Kind::Rsa => "RSA",
-            Kind::Ecdsa(EcCurve::P256) => "ECDSA P-256",
-            Kind::Ecdsa(EcCurve::P384) => "ECDSA P-384",
-            Kind::Ecdsa(EcCurve::P521) => "ECDSA P-521",
-            Kind::Ed25519 => "Ed25519",
-        };
-        write!(f, "PrivateKey({kind})")
+        write!(f, "PrivateKey({})", self.name())
     }
 }
 
@@ -438,6 +529,19 @@ static CURVES: &[Curve] = &[
     #[cfg(feature = "aws-lc-rs")]
     Curve { algorithm: alg_id::ECDSA_P521, scalar_len: 66, name: EcCurve::P521 },
 ];
+
+/// The parameter sets of ML-DSA, if a backend has them.
+static ML_DSA: &[MlDsa] = &[
+    #[cfg(feature = "aws-lc-rs")]
+    MlDsa::Set44,
+    #[cfg(feature = "aws-lc-rs")]
+    MlDsa::Set65,
+    #[cfg(feature = "aws-lc-rs")]
+    MlDsa::Set87,
+];
+
+/// The tag of `[1] IMPLICIT BIT STRING`, the public key in PKCS#8 (RFC 5958 §2).
+const PUBLIC_KEY: u8 = 0x81;
 
 /// Returns the key if a backend accepts it, or else keeps the reason of the first that does not.
 fn usable<T>(loaded: Loaded<T>, rejected: &mut Option<String>) -> Option<T> {

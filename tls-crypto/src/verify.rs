@@ -41,8 +41,8 @@ macro_rules! algorithms {
     ($($(#[$doc:meta])* $name:ident: $key:expr, $signature:expr;)*) => {
         /// The name of an algorithm: a key type, and how it signs.
         ///
-        /// Those with P-521, and ECDSA over P-256 or P-384 with SHA-512, need AWS-LC. RSA keys have
-        /// 2048 to 8192 bits.
+        /// Those with P-521, ECDSA over P-256 or P-384 with SHA-512, and ML-DSA need AWS-LC. RSA
+        /// keys have 2048 to 8192 bits.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Algorithm {
@@ -113,6 +113,12 @@ algorithms! {
     EcdsaP521Sha256: alg_id::ECDSA_P521, alg_id::ECDSA_SHA256;
     /// ECDSA over P-521 with SHA-384.
     EcdsaP521Sha384: alg_id::ECDSA_P521, alg_id::ECDSA_SHA384;
+    /// ML-DSA-44, FIPS 204 and RFC 9881: pure, with an empty context.
+    MlDsa44: alg_id::ML_DSA_44, alg_id::ML_DSA_44;
+    /// ML-DSA-65.
+    MlDsa65: alg_id::ML_DSA_65, alg_id::ML_DSA_65;
+    /// ML-DSA-87.
+    MlDsa87: alg_id::ML_DSA_87, alg_id::ML_DSA_87;
 }
 
 impl Algorithm {

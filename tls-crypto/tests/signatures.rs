@@ -39,6 +39,9 @@ fn algorithm_of(algorithm: SignatureAlgorithm) -> Algorithm {
         SignatureAlgorithm::EcdsaP384Sha384 => Algorithm::EcdsaP384Sha384,
         SignatureAlgorithm::EcdsaP521Sha512 => Algorithm::EcdsaP521Sha512,
         SignatureAlgorithm::Ed25519 => Algorithm::Ed25519,
+        SignatureAlgorithm::MlDsa44 => Algorithm::MlDsa44,
+        SignatureAlgorithm::MlDsa65 => Algorithm::MlDsa65,
+        SignatureAlgorithm::MlDsa87 => Algorithm::MlDsa87,
     }
 }
 
@@ -64,6 +67,12 @@ fn signatures_verify_with_the_openssl_public_key() {
         (pkcs8(key!("p521.pkcs8")), key!("p521.spki"), 25, 1),
         #[cfg(feature = "aws-lc-rs")]
         (sec1(key!("p521.sec1")), key!("p521.spki"), 25, 1),
+        #[cfg(feature = "aws-lc-rs")]
+        (pkcs8(key!("ml-dsa-44.pkcs8")), key!("ml-dsa-44.spki"), 22, 1),
+        #[cfg(feature = "aws-lc-rs")]
+        (pkcs8(key!("ml-dsa-65.pkcs8")), key!("ml-dsa-65.spki"), 22, 1),
+        #[cfg(feature = "aws-lc-rs")]
+        (pkcs8(key!("ml-dsa-87.pkcs8")), key!("ml-dsa-87.spki"), 22, 1),
     ];
     for (key, spki, before, algorithms) in keys {
         let key = key.unwrap();
@@ -80,7 +89,8 @@ fn signatures_verify_with_the_openssl_public_key() {
             };
             assert!(check(b"message", &signature), "{algorithm:?}");
             assert!(!check(b"massage", &signature), "{algorithm:?}");
-            for byte in 0..signature.len() {
+            // Signatures of ML-DSA are long.
+            for byte in (0..signature.len()).step_by(1 + signature.len() / 600) {
                 let mut flipped = signature.clone();
                 flipped[byte] ^= 0x10;
                 assert!(!check(b"message", &flipped), "{algorithm:?} byte {byte}");
@@ -132,6 +142,8 @@ fn rejection_names_the_type_of_the_key() {
         (pkcs8(key!("p521.pkcs8")), "over the elliptic curve P-521"),
         #[cfg(not(feature = "aws-lc-rs"))]
         (sec1(key!("p521.sec1")), "over the elliptic curve P-521"),
+        #[cfg(not(feature = "aws-lc-rs"))]
+        (pkcs8(key!("ml-dsa-44.pkcs8")), "of the algorithm ML-DSA-44, which needs the feature `aws-lc-rs`"),
         (pkcs8(key!("ed448.pkcs8")), "of the algorithm Ed448"),
         (pkcs8(key!("x25519.pkcs8")), "X25519, which cannot sign"),
         (sec1(key!("p256.no-public.sec1")), "does not contain its public key"),
@@ -154,6 +166,156 @@ fn p521_key_signs_only_under_aws_lc() {
         assert_eq!((key.algorithms(), format!("{key:?}")), (&[algorithm][..], "PrivateKey(ECDSA P-521)".to_owned()));
         assert_eq!([Backend::ring(), Backend::aws_lc()].map(|backend| key.supports(backend)), [false, true]);
         assert_eq!(key.sign(Backend::ring(), algorithm, b"message"), Err(Error::Sign));
+    }
+}
+
+#[cfg(feature = "aws-lc-rs")]
+mod ml_dsa {
+    use super::*;
+
+    /// Keys with a seed and the expanded key, with their public keys. OpenSSL 3.5 made them.
+    const KEYS: [(&[u8], &[u8], SignatureAlgorithm); 3] = [
+        (key!("ml-dsa-44.pkcs8"), key!("ml-dsa-44.spki"), SignatureAlgorithm::MlDsa44),
+        (key!("ml-dsa-65.pkcs8"), key!("ml-dsa-65.spki"), SignatureAlgorithm::MlDsa65),
+        (key!("ml-dsa-87.pkcs8"), key!("ml-dsa-87.spki"), SignatureAlgorithm::MlDsa87),
+    ];
+
+    const SEED: u8 = 0x80;
+    const PUBLIC_KEY: u8 = 0x81;
+
+    /// The parts of a PKCS#8 key: AlgorithmIdentifier, seed, expanded key.
+    fn parts(pkcs8: &[u8]) -> [Vec<u8>; 3] {
+        let mut fields = Elements::new(Elements::new(pkcs8).expect(der::SEQUENCE).unwrap());
+        fields.expect(der::INTEGER).unwrap();
+        let algorithm = fields.expect_whole(der::SEQUENCE).unwrap().1.to_vec();
+        let key = Elements::new(fields.expect(der::OCTET_STRING).unwrap()).expect(der::SEQUENCE).unwrap();
+        let mut forms = Elements::new(key);
+        let [seed, expanded] = [(); 2].map(|()| forms.expect(der::OCTET_STRING).unwrap().to_vec());
+        [algorithm, seed, expanded]
+    }
+
+    /// `key` is the contents of privateKey, and `public` an optional public key.
+    fn wrapped(algorithm: &[u8], key: &[u8], public: Option<&[u8]>) -> Vec<u8> {
+        let version = der::element(der::INTEGER, &[&[u8::from(public.is_some())]]);
+        let public = public.map(|public| der::element(PUBLIC_KEY, &[&[0], public])).unwrap_or_default();
+        der::element(der::SEQUENCE, &[&version, algorithm, &der::element(der::OCTET_STRING, &[key]), &public])
+    }
+
+    fn load(der: &[u8]) -> Result<PrivateKey, KeyRejected> {
+        PrivateKey::from_der_with_public_keys(der, &[])
+    }
+
+    /// RFC 9881 §6: seed, expanded key, both.
+    #[test]
+    fn key_in_each_form_is_the_same_key() {
+        for (pkcs8, spki, own) in KEYS {
+            let [algorithm, seed, expanded] = parts(pkcs8);
+            let public = &spki[22..];
+            let seed = der::element(SEED, &[&seed]);
+            let expanded = der::element(der::OCTET_STRING, &[&expanded]);
+            let forms = [
+                pkcs8.to_vec(),
+                wrapped(&algorithm, &seed, None),
+                wrapped(&algorithm, &expanded, None),
+                wrapped(&algorithm, &seed, Some(public)),
+                wrapped(&algorithm, &expanded, Some(public)),
+            ];
+            let verifier = verifier(Backend::aws_lc(), algorithm_of(own)).unwrap();
+            for form in forms {
+                let key = load(&form).unwrap();
+                assert_eq!((key.subject_public_key_info().as_slice(), key.algorithms()), (spki, &[own][..]));
+                assert_eq!([Backend::ring(), Backend::aws_lc()].map(|backend| key.supports(backend)), [false, true]);
+                assert_eq!(key.sign(Backend::ring(), own, b"message"), Err(Error::Sign));
+                let signature = key.sign(Backend::aws_lc(), own, b"message").unwrap();
+                assert!(verifier.verify_signature(public, b"message", &signature).is_ok());
+                for (_, _, other) in KEYS.iter().filter(|(_, _, other)| *other != own) {
+                    assert_eq!(key.sign(Backend::aws_lc(), *other, b"message"), Err(Error::Sign));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn inconsistent_key_is_rejected() {
+        for (at, (pkcs8, spki, _)) in KEYS.iter().enumerate() {
+            let [algorithm, seed, expanded] = parts(pkcs8);
+            let [other_algorithm, ..] = parts(KEYS[(at + 1) % 3].0);
+            let public = &spki[22..];
+            let in_seed = |seed: &[u8]| der::element(SEED, &[seed]);
+            let octets = |key: &[u8]| der::element(der::OCTET_STRING, &[key]);
+            let both = |parts: &[&[u8]]| der::element(der::SEQUENCE, parts);
+            let flipped = |key: &[u8], at: usize| {
+                let mut key = key.to_vec();
+                key[at] ^= 1;
+                key
+            };
+            let cases: &[(&str, Vec<u8>)] = &[
+                ("another public key", wrapped(&algorithm, &in_seed(&seed), Some(&flipped(public, 7)))),
+                ("a shorter public key", wrapped(&algorithm, &octets(&expanded), Some(&public[1..]))),
+                ("another seed", wrapped(&algorithm, &both(&[&octets(&flipped(&seed, 0)), &octets(&expanded)]), None)),
+                ("another expanded key", {
+                    wrapped(&algorithm, &both(&[&octets(&seed), &octets(&flipped(&expanded, 200))]), None)
+                }),
+                ("its hash of the public key", wrapped(&algorithm, &octets(&flipped(&expanded, 64)), None)),
+                ("a short seed", wrapped(&algorithm, &in_seed(&seed[1..]), None)),
+                ("a long seed", wrapped(&algorithm, &in_seed(&[&seed[..], &[0]].concat()), None)),
+                ("a short expanded key", wrapped(&algorithm, &octets(&expanded[1..]), None)),
+                ("an expanded key of another set", wrapped(&other_algorithm, &octets(&expanded), None)),
+                ("bytes after the seed", wrapped(&algorithm, &[&in_seed(&seed)[..], &[5, 0]].concat(), None)),
+                ("bytes in the sequence", {
+                    wrapped(&algorithm, &both(&[&octets(&seed), &octets(&expanded), &[5, 0]]), None)
+                }),
+                ("only a sequence of a seed", wrapped(&algorithm, &both(&[&octets(&seed)]), None)),
+                ("a raw seed", wrapped(&algorithm, &seed, None)),
+                ("nothing", wrapped(&algorithm, &[], None)),
+            ];
+            for (what, der) in cases {
+                let rejected = load(der).map(|key| format!("{key:?}"));
+                assert!(
+                    matches!(rejected, Err(KeyRejected::Invalid(_) | KeyRejected::Malformed)),
+                    "{what}: {rejected:?}"
+                );
+            }
+            let parameters = der::element(der::SEQUENCE, &[&algorithm[2..], &[5, 0]]);
+            let rejected = load(&wrapped(&parameters, &in_seed(&seed), None));
+            assert!(matches!(rejected, Err(KeyRejected::Unsupported(_))), "RFC 9881 §2: no parameters");
+            for length in (0..pkcs8.len()).step_by(97) {
+                load(&pkcs8[..length]).unwrap_err();
+            }
+        }
+    }
+}
+
+/// AWS-LC also reads a SubjectPublicKeyInfo in place of a key, and compressed points.
+#[test]
+fn verifiers_accept_keys_in_one_form_only() {
+    let keys = [
+        (key!("rsa2048.pkcs8"), key!("rsa2048.spki"), 24),
+        (key!("p256.pkcs8"), key!("p256.spki"), 26),
+        (key!("p384.pkcs8"), key!("p384.spki"), 23),
+        (key!("ed25519.v1.pkcs8"), key!("ed25519.spki"), 12),
+        #[cfg(feature = "aws-lc-rs")]
+        (key!("p521.pkcs8"), key!("p521.spki"), 25),
+        #[cfg(feature = "aws-lc-rs")]
+        (key!("ml-dsa-44.pkcs8"), key!("ml-dsa-44.spki"), 22),
+    ];
+    for (der, spki, before) in keys {
+        let key = pkcs8(der).unwrap();
+        for &backend in Backend::ALL.iter().filter(|backend| key.supports(**backend)) {
+            let algorithm = key.algorithms()[0];
+            let verifier = verifier(backend, algorithm_of(algorithm)).unwrap();
+            let signature = key.sign(backend, algorithm, b"message").unwrap();
+            let verify = |public: &[u8]| verifier.verify_signature(public, b"message", &signature).is_ok();
+            let public = &spki[before..];
+            assert!(verify(public) && !verify(spki), "{key:?} {backend:?}");
+            assert!(!verify(&public[1..]) && !verify(&[public, &[0]].concat()) && !verify(&[]), "{key:?} {backend:?}");
+            if public[0] == 4 {
+                let (x, y) = public[1..].split_at(public.len() / 2);
+                let parity = y[y.len() - 1] & 1;
+                assert!(!verify(&[&[2 + parity], x].concat()), "{key:?} {backend:?}: compressed");
+                assert!(!verify(&[&[6 + parity], x, y].concat()), "{key:?} {backend:?}: hybrid");
+            }
+        }
     }
 }
 
@@ -373,6 +535,6 @@ fn verifiers_have_distinct_identifiers() {
                 assert!(!(same_key && one.signature_alg_id() == other.signature_alg_id()), "{one:?}");
             }
         }
-        assert_eq!(verifiers(backend).len(), if backend == Backend::ring() { 14 } else { 19 });
+        assert_eq!(verifiers(backend).len(), if backend == Backend::ring() { 14 } else { 22 });
     }
 }

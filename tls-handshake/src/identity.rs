@@ -8,6 +8,7 @@ use tls_codec::code_points::SignatureScheme;
 use tls_crypto::pem::Encoding;
 use tls_crypto::{Backend, HashAlgorithm, PrivateKey};
 
+use crate::error::Contradiction;
 use crate::negotiate::scheme_of;
 use crate::resumption::identity_scope;
 use crate::verify::ocsp::check_own;
@@ -363,7 +364,17 @@ impl Identity {
         &self.schemes
     }
 
-    /// Returns whether a backend can sign with the key: ring lacks P-521. Always true for a key
+    /// Checks that the backend can sign with the key.
+    pub(crate) fn check_key(&self, backend: Backend) -> Result<(), Contradiction> {
+        match &self.key {
+            Key::Local(key) if !key.supports(backend) => {
+                Err(Contradiction::UnsupportedKey { key: key.name(), backend: backend.name() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns whether a backend can sign with the key: ring lacks P-521 and ML-DSA. Always true for a key
     /// that is not in this library.
     #[must_use]
     pub fn supports(&self, backend: Backend) -> bool {

@@ -9,11 +9,13 @@ use tls_crypto::{Backend, BulkAlgorithm, Group, SignatureAlgorithm};
 
 use crate::config::Common;
 use crate::error::{Error, Excerpt, Illegal};
+use crate::identity::Identity;
 use crate::suite::SupportedCipherSuite;
 
 /// The signature schemes that are accepted in certificates. They include PKCS#1 v1.5, which signs
-/// most public certificates, and exclude SHA-1 and MD5. The last needs a backend with P-521.
-pub(crate) const CERTIFICATE_SCHEMES: [SignatureScheme; 10] = [
+/// most public certificates, and exclude SHA-1 and MD5. The last ones need a backend with P-521 and
+/// ML-DSA; they come last because few servers have such keys.
+pub(crate) const CERTIFICATE_SCHEMES: [SignatureScheme; 13] = [
     SignatureScheme::ECDSA_SECP256R1_SHA256,
     SignatureScheme::ECDSA_SECP384R1_SHA384,
     SignatureScheme::ED25519,
@@ -24,11 +26,14 @@ pub(crate) const CERTIFICATE_SCHEMES: [SignatureScheme; 10] = [
     SignatureScheme::RSA_PKCS1_SHA384,
     SignatureScheme::RSA_PKCS1_SHA512,
     SignatureScheme::ECDSA_SECP521R1_SHA512,
+    SignatureScheme::MLDSA44,
+    SignatureScheme::MLDSA65,
+    SignatureScheme::MLDSA87,
 ];
 
-/// Returns the schemes that a backend has.
+/// Returns the schemes that a backend has. One with P-521 has ML-DSA as well.
 pub(crate) fn certificate_schemes(backend: Backend) -> &'static [SignatureScheme] {
-    let [common @ .., _] = &CERTIFICATE_SCHEMES;
+    let [common @ .., _, _, _, _] = &CERTIFICATE_SCHEMES;
     match verifier(backend, Algorithm::EcdsaP521Sha512) {
         Some(_) => &CERTIFICATE_SCHEMES,
         None => common,
@@ -81,6 +86,19 @@ pub(crate) fn key_exchange_error(error: tls_crypto::Error, group: NamedGroup) ->
     match error {
         tls_crypto::Error::Random => Error::Crypto("generating a key share"),
         _ => Illegal::KeyShare(group).into(),
+    }
+}
+
+/// The error of a server whose identity has no scheme that the client offers. A key that the
+/// backend lacks is no fault of the client.
+pub(crate) fn no_common_scheme(
+    backend: Backend,
+    identity: &Identity,
+    offered: impl Iterator<Item = SignatureScheme>,
+) -> Error {
+    match identity.check_key(backend) {
+        Ok(()) => Error::NoCommonSignatureScheme { offered: offered.collect(), able: identity.schemes().to_vec() },
+        Err(e) => e.into(),
     }
 }
 

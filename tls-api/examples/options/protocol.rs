@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use strata_tls::{
-    CipherSuite, ClientConfig, DynamicRecordSizing, ExternalPsk, KeyLog, KeyLogFile, Limits, NamedGroup,
+    Backend, CipherSuite, ClientConfig, DynamicRecordSizing, ExternalPsk, KeyLog, KeyLogFile, Limits, NamedGroup,
     ProtocolVersion, RecordPadding, ServerConfig, Session, SignatureScheme,
 };
 use tls_crypto::HashAlgorithm;
@@ -33,6 +33,10 @@ pub(crate) struct ProtocolOptions {
     /// rsa_pss_rsae_sha256). Repeatable, in order of preference
     #[arg(long, value_name = "NAME", value_parser = scheme)]
     sigalg: Vec<SignatureScheme>,
+
+    /// Compute with this library: ring, or aws-lc-rs if the program is built with that feature
+    #[arg(long, value_name = "NAME", value_parser = backend, default_value = "ring", hide_default_value = true)]
+    backend: Backend,
 
     /// Require extended master secret (RFC 7627) in TLS 1.2
     #[arg(long)]
@@ -166,6 +170,7 @@ macro_rules! configure {
     ($($config:ty)*) => {$(
         impl Configure for $config {
             fn configure(&mut self, options: &ProtocolOptions) -> Result<(), Failure> {
+                self.set_backend(options.backend);
                 if !options.protover.is_empty() {
                     self.set_versions(&options.protover).context("--protover")?;
                 }
@@ -213,6 +218,11 @@ fn version(word: &str) -> Result<ProtocolVersion, String> {
         "1.2" => Ok(ProtocolVersion::TLS12),
         _ => Err("expected 1.2 or 1.3".into()),
     }
+}
+
+fn backend(name: &str) -> Result<Backend, String> {
+    let found = Backend::ALL.iter().find(|backend| backend.name() == name);
+    found.copied().ok_or_else(|| format!("unknown backend; expected one of {:?}", Backend::ALL))
 }
 
 fn suite(name: &str) -> Result<CipherSuite, String> {

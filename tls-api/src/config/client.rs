@@ -279,6 +279,9 @@ impl ClientConfig {
     pub(crate) fn validate_runtime(&self) -> Result<(), Contradiction> {
         let runtime = self.runtime.original();
         let exclude = |settings, why| Err(Contradiction::Settings { settings, why });
+        if let Some(identity) = runtime.identity.as_ref().and_then(|resolver| resolver.resolve_for_all()) {
+            self.engine.original().validate_identity(&identity)?;
+        }
         if runtime.psks.is_some() && !self.has_version(ProtocolVersion::TLS13) {
             return exclude(["external pre-shared keys", "versions without TLS 1.3"], "only TLS 1.3 has them");
         }

@@ -295,14 +295,10 @@ impl ServerConfig {
     /// # Errors
     /// [`Contradiction`] names both settings.
     pub fn validate(&self) -> Result<(), Contradiction> {
+        let engine = self.engine.original();
+        engine.validate()?;
         let identity = self.runtime.original().resolver.resolve_for_all();
-        if identity.is_some_and(|identity| !identity.supports(self.backend())) {
-            return Err(Contradiction::Settings {
-                settings: ["the identity", "the backend"],
-                why: "it cannot sign with such a key: ring has no P-521; set another backend",
-            });
-        }
-        self.engine.original().validate()
+        identity.map_or(Ok(()), |identity| engine.validate_identity(&identity))
     }
 
     /// Applies a change of the backend to the verifier and the default ticketer.

@@ -28,7 +28,8 @@ pub trait ResolvesServerCert: fmt::Debug + Send + Sync {
     fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Result<Arc<Identity>, NoIdentity>;
 
     /// Returns the identity if it is currently the same for every client. A resumption then need
-    /// not parse its ClientHello. Default: `None`.
+    /// not parse its ClientHello, and [`validate`](crate::ServerConfig::validate) rejects a
+    /// configuration that cannot use it. Default: `None`.
     fn resolve_for_all(&self) -> Option<Arc<Identity>> {
         None
     }
@@ -89,6 +90,13 @@ pub trait ResolvesClientCert: fmt::Debug + Send + Sync {
     /// message. The server then decides whether the handshake goes on.
     fn resolve(&self, cas: List<'_, DistinguishedName<'_>>, schemes: &[SignatureScheme]) -> Option<Arc<Identity>>;
 
+    /// Returns the identity if it is currently the same for every server. Then
+    /// [`validate`](crate::ClientConfig::validate) and new sessions reject a configuration that
+    /// cannot use it. Default: `None`.
+    fn resolve_for_all(&self) -> Option<Arc<Identity>> {
+        None
+    }
+
     /// Returns a hash of everything the choice currently depends on. Return another hash as soon as
     /// the choice changes: a session is resumed only under the hash that it began with.
     ///
@@ -123,6 +131,10 @@ impl ResolvesServerCert for SingleIdentity {
 
 impl ResolvesClientCert for SingleIdentity {
     fn resolve(&self, _: List<'_, DistinguishedName<'_>>, _: &[SignatureScheme]) -> Option<Arc<Identity>> {
+        Some(self.0.for_this_thread())
+    }
+
+    fn resolve_for_all(&self) -> Option<Arc<Identity>> {
         Some(self.0.for_this_thread())
     }
 

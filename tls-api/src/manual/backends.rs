@@ -22,6 +22,7 @@
 //! | X25519, P-256, P-384 | yes | yes |
 //! | hybrid and ML-KEM groups (feature `post-quantum`) | by libcrux | yes |
 //! | P-521: key exchange, certificates, signatures | no | yes; the group is not in the default list |
+//! | ML-DSA-44, -65, -87: certificates, signatures of TLS 1.3 | no | yes |
 //! | RSA (2048 to 8192 bits to verify, to 4096 to sign), Ed25519 | yes | yes |
 //! | ECDSA over P-256 and P-384 in certificates | SHA-256, SHA-384 | SHA-256, SHA-384, SHA-512 |
 //! | builds with | a C compiler | a C compiler; some targets need cmake, see aws-lc-rs |
@@ -35,12 +36,23 @@
 //!   are given to. A verifier of the application decides itself
 //!   ([`for_backend`](crate::ClientCertVerifier::for_backend)).
 //! * An [`Identity`](crate::Identity) belongs to no backend: its key is loaded into each one that
-//!   can use it, and the configuration's signs. A P-521 identity needs AWS-LC.
+//!   can use it, and the configuration's signs. An identity with P-521 or ML-DSA needs AWS-LC; a
+//!   configuration with ring rejects it.
 //! * A [`Ticketer`](crate::Ticketer) that the application makes uses ring, unless
 //!   [`with_backend`](crate::Ticketer::with_backend) or
 //!   [`from_keys_with_backend`](crate::Ticketer::from_keys_with_backend) made it.
 //! * Always by ring: hashes that only identify something (sessions, pins, scopes), the import of
 //!   external pre-shared keys, the password-based keys of PKCS#12, and the tokens of quinn's endpoints.
+//!
+//! # ML-DSA certificates
+//!
+//! With AWS-LC, both roles accept certificates with ML-DSA (FIPS 204, RFC 9881) in TLS 1.3: a client
+//! offers the schemes `mldsa44`, `mldsa65` and `mldsa87` in its ClientHello, and a server in its
+//! CertificateRequest. They are on by default, as in OpenSSL and Go, because offering them costs six
+//! bytes and nothing else changes: only a peer with such a certificate signs with it. They come last
+//! in the list: a chain of ML-DSA-65 is some 5 KB per certificate, and signatures protect no recorded
+//! connection. [`set_signature_schemes`](crate::ClientConfig::set_signature_schemes) sets another
+//! list. An identity loads from PKCS#8 with a seed, an expanded key or both.
 //!
 //! # What does not depend on it
 //!
@@ -49,4 +61,5 @@
 //!
 //! Groups and signature schemes are names. A configuration that names what its backend lacks is
 //! rejected by [`validate`](crate::ServerConfig::validate) and by each connection, whatever the
-//! order of the settings.
+//! order of the settings. So is an identity whose key the backend lacks, or whose signature schemes
+//! no enabled version has.

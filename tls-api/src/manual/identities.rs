@@ -21,7 +21,8 @@
 //! | a PKCS#12 file (`.p12`, `.pfx`), or a key with a password | see [below](#encrypted-keys) |
 //! | [`CertificateDer`](crate::CertificateDer) and [`PrivateKeyDer`](crate::PrivateKeyDer), or vectors of bytes | [`Identity::from_der`](crate::Identity::from_der) |
 //!
-//! Keys may be RSA (2,048 to 4,096 bits), ECDSA (P-256, P-384) or Ed25519, in PKCS#8, SEC1 or
+//! Keys may be RSA (2,048 to 4,096 bits), ECDSA (P-256, P-384) or Ed25519, and with the
+//! [backend](crate::manual::backends) AWS-LC P-521 or ML-DSA, in PKCS#8, SEC1 or
 //! PKCS#1, under any label. An elliptic curve key without its public key, as Java writes them,
 //! takes it from the certificate. Keys for RSASSA-PSS only (`id-RSASSA-PSS`) are not supported.
 //!

@@ -1,6 +1,9 @@
 //! Hybrid key exchange with OpenSSL of pyOpenSSL, Go, Node 24, BoringSSL of gRPC, rustls of uv and
 //! Chromium, with and without HelloRetryRequest. Debian's OpenSSL has none.
 
+use std::path::Path;
+#[cfg(feature = "aws-lc-rs")]
+use std::path::PathBuf;
 use std::process::Command;
 
 use libtest_mimic::Trial;
@@ -46,6 +49,11 @@ const SERVERS: [Case; 4] = [
     ("retry_for_p384", "P-384", &[], "secp384r1", RETRY),
 ];
 
+#[cfg(feature = "aws-lc-rs")]
+const ML_DSA_WITH_GO: &[Program] = &[Program::PythonPeers, Program::Go];
+#[cfg(feature = "aws-lc-rs")]
+const ML_DSA_WITH_NODE: &[Program] = &[Program::PythonPeers, Program::Node24];
+
 const GRPC: &[Program] = &[Program::PythonPeers];
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -77,6 +85,16 @@ pub(crate) fn trials() -> Vec<Trial> {
             chromium_client(groups, &expected)
         }));
     }
+    #[cfg(feature = "aws-lc-rs")]
+    for peer in [Peer::Openssl, Peer::Go, Peer::Node] {
+        let needs = if matches!(peer, Peer::Go) { ML_DSA_WITH_GO } else { ML_DSA_WITH_NODE };
+        trials.push(trial(format!("post_quantum::{}_client::ml_dsa", peer.name()), needs, move || {
+            ml_dsa::peer_is_client(peer)
+        }));
+        trials.push(trial(format!("post_quantum::{}_server::ml_dsa", peer.name()), needs, move || {
+            ml_dsa::peer_is_server(peer)
+        }));
+    }
     trials.push(trial("post_quantum::boringssl_server::hybrid", GRPC, || boringssl_server(&[], "Full")));
     // BoringSSL prefers what the client does, and gRPC does not enable the other hybrid.
     trials.push(trial("post_quantum::boringssl_server::retry_for_hybrid", GRPC, || {
@@ -102,9 +120,9 @@ impl Peer {
         }
     }
 
-    /// A client of `port`.
-    fn client(self, port: u16, groups: &str) -> Result<Command, String> {
-        let (port, ca) = (port.to_string(), ca_file()?);
+    /// A client of `port` that trusts `ca`.
+    fn client(self, port: u16, ca: &Path, groups: &str) -> Result<Command, String> {
+        let port = port.to_string();
         let mut command = match self {
             Self::Openssl => script("openssl_peer.py"),
             Self::Go => go_peer()?,
@@ -117,8 +135,7 @@ impl Peer {
         Ok(command)
     }
 
-    fn server(self, groups: &str) -> Result<Command, String> {
-        let Files { chain, key } = files(Kind::EcdsaP256)?;
+    fn server(self, Files { chain, key }: &Files, groups: &str) -> Result<Command, String> {
         let mut command = match self {
             Self::Openssl => script("openssl_peer.py"),
             Self::Go => go_peer()?,
@@ -146,14 +163,14 @@ const NODE_SUITES: &str = "TLS_AES_128_GCM_SHA256";
 
 fn peer_is_client(peer: Peer, (_, theirs, ours, group, kind): Case) -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &options(ours), &["http"])?;
-    let output = Running::start(peer.client(server.port, theirs)?)?.succeed()?.text();
+    let output = Running::start(peer.client(server.port, &ca_file()?, theirs)?)?.succeed()?.text();
     server.expect_no_errors()?;
     peer.check(&output, group, kind)?;
     contains(&output, &format!("group: {group}\nhandshake: {kind}\n"))
 }
 
 fn peer_is_server(peer: Peer, (_, theirs, ours, group, kind): Case) -> Outcome {
-    let (_server, port) = listens(peer.server(theirs)?)?;
+    let (_server, port) = listens(peer.server(&files(Kind::EcdsaP256)?, theirs)?)?;
     let ended = client(port, &[&["--verbose", "--http", "/"], &options(ours)[..]].concat())?.succeed()?;
     peer.check(&ended.text(), group, kind)?;
     contains(&ended.stderr, &format!(", {group}, handshake {kind},"))
@@ -197,6 +214,79 @@ fn chromium_client(groups: &[&str], expected: &str) -> Outcome {
     command.args(["--dump-dom", &format!("https://localhost:{}/", server.port)]);
     let client = Running::start(command)?;
     Ok(client.stdout.wait_for(expected)?)
+}
+
+/// Certificates with ML-DSA, which OpenSSL made. Node also presents one as a client, and requests
+/// one as a server.
+#[cfg(feature = "aws-lc-rs")]
+mod ml_dsa {
+    use super::*;
+    use crate::processes::example;
+
+    const SETS: [&str; 3] = ["ml-dsa-44", "ml-dsa-65", "ml-dsa-87"];
+    const OPTIONS: [&str; 2] = ["--backend", "aws-lc-rs"];
+
+    fn files_of(set: &str) -> Result<(Files, PathBuf), String> {
+        static MADE: std::sync::OnceLock<Outcome> = std::sync::OnceLock::new();
+        let folder = folder()?;
+        MADE.get_or_init(|| {
+            let mut command = script("ml_dsa_certificates.py");
+            command.arg(folder);
+            Running::start(command)?.succeed()?;
+            Ok(())
+        })
+        .as_ref()
+        .map_err(|e| format!("{e:?}"))?;
+        let file = |end: &str| folder.join(format!("{set}{end}"));
+        Ok((Files { chain: file(".pem"), key: file(".key") }, file("-ca.pem")))
+    }
+
+    pub(super) fn peer_is_client(peer: Peer) -> Outcome {
+        for set in SETS {
+            let (files, ca) = files_of(set)?;
+            let is_mutual = matches!(peer, Peer::Node);
+            let auth = if is_mutual { &["--auth", path_text(&ca)?, "--require-auth"][..] } else { &[] };
+            let server = Server::start_with(&files, &[&OPTIONS, auth].concat(), &["http"])?;
+            let mut command = peer.client(server.port, &ca, HYBRID)?;
+            if is_mutual {
+                command.arg(&files.chain).arg(&files.key);
+            }
+            let output = Running::start(command)?.succeed()?.text();
+            server.expect_no_errors()?;
+            contains(&output, "handshake: Full\n")?;
+            if is_mutual {
+                contains(&output, "localhost")?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn peer_is_server(peer: Peer) -> Outcome {
+        for set in SETS {
+            let (files, ca) = files_of(set)?;
+            let is_mutual = matches!(peer, Peer::Node);
+            let mut command = peer.server(&files, HYBRID)?;
+            if is_mutual {
+                command.arg(&ca);
+            }
+            let (_server, port) = listens(command)?;
+            let mut command = example("tlsclient")?;
+            command.args(["--port", &port.to_string(), "--cafile"]).arg(&ca).args(OPTIONS);
+            if is_mutual {
+                command.arg("--auth-certs").arg(&files.chain).arg("--auth-key").arg(&files.key);
+            }
+            let ended = Running::start({
+                command.args(["--verbose", "--http", "/", "localhost"]);
+                command
+            })?
+            .succeed()?;
+            contains(&ended.stderr, "handshake Full,")?;
+            if is_mutual {
+                contains(&ended.text(), "client localhost")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Our programs' options for groups.

@@ -271,7 +271,15 @@ pub(crate) struct Server {
 impl Server {
     /// Starts tlsserver with `options` before `mode`.
     pub(crate) fn start(kind: crate::certificates::Kind, options: &[&str], mode: &[&str]) -> Result<Self, String> {
-        let files = crate::certificates::files(kind)?;
+        Self::start_with(&crate::certificates::files(kind)?, options, mode)
+    }
+
+    /// Starts tlsserver with this certificate.
+    pub(crate) fn start_with(
+        files: &crate::certificates::Files,
+        options: &[&str],
+        mode: &[&str],
+    ) -> Result<Self, String> {
         let mut command = example("tlsserver")?;
         command.args(["--port", "0", "--certs"]).arg(&files.chain).arg("--key").arg(&files.key);
         if !options.contains(&"--timeout") {

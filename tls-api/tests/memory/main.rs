@@ -18,6 +18,8 @@ mod identities;
 mod key_shares;
 mod large_hellos;
 mod matrix;
+#[cfg(feature = "aws-lc-rs")]
+mod ml_dsa;
 mod needs;
 mod negotiation;
 mod pair;

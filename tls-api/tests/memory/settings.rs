@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use strata_tls::codec::client_hello_peeker::{DEFAULT_LIMIT, Peek, peek_client_hello};
 use strata_tls::{
     AlertDescription, AllowAnyAuthenticatedClient, CertificateError, ChainVerifier, CheckPath, CipherSuite,
-    ClientConfig, ClientSession, ConfigError, Error, ExternalPsk, HandshakeKind, Limits, NamedGroup, OcspPolicy,
-    ProducesTickets, ProtocolVersion, ProvenPath, Purpose, ServerConfig, ServerSessionMemoryCache, ServerSessionValue,
-    ServerVerifier, Session, SignatureScheme as S, Ticketer, UnixTime,
+    ClientConfig, ClientSession, ConfigError, Contradiction, Error, ExternalPsk, HandshakeKind, Identity, Limits,
+    NamedGroup, OcspPolicy, ProducesTickets, ProtocolVersion, ProvenPath, Purpose, ServerConfig,
+    ServerSessionMemoryCache, ServerSessionValue, ServerVerifier, Session, SignatureScheme as S, Ticketer, UnixTime,
 };
 use tls_handshake::tls_crypto::HashAlgorithm;
 use zeroize::Zeroizing;
@@ -396,4 +396,29 @@ fn session_id_is_resumed_after_tickets_are_enabled() {
     Pair::connected(&Arc::new(without), &server);
     let kind = Pair::connected(&Arc::new(client), &server).client.handshake_kind();
     assert_eq!(kind, Some(HandshakeKind::Resumed));
+}
+
+#[test]
+fn identity_needs_a_scheme_of_an_enabled_version() {
+    let ca = Ca::new(Kind::Rsa2048);
+    let (pkcs1, pss) = (S::RSA_PKCS1_SHA256, S::RSA_PSS_RSAE_SHA256);
+    for (scheme, versions, fits) in [
+        (pkcs1, &[ProtocolVersion::TLS13][..], false),
+        (pkcs1, &[ProtocolVersion::TLS12], true),
+        (pkcs1, &VERSIONS, true),
+        (pss, &[ProtocolVersion::TLS13], true),
+        (S::RSA_PSS_PSS_SHA256, &VERSIONS, false),
+    ] {
+        let chain = ca.identity(Kind::Rsa2048, &["server.test"]).chain().to_vec();
+        let identity = || Identity::with_remote_key(chain.clone(), vec![scheme]).unwrap();
+        let (mut client, mut server) = (ca.client_config(), ServerConfig::new(identity()));
+        client.set_client_identity(identity());
+        client.set_versions(versions).unwrap();
+        server.set_versions(versions).unwrap();
+        let expected = Contradiction::NoSchemeOfVersion { versions: versions.to_vec(), schemes: vec![scheme] };
+        let expected = if fits { Ok(()) } else { Err(expected) };
+        assert_eq!((client.validate(), server.validate()), (expected.clone(), expected.clone()), "{scheme}");
+        let session = ClientSession::new(&Arc::new(client), "server.test").map(drop);
+        assert_eq!(session, expected.map_err(Error::Config));
+    }
 }

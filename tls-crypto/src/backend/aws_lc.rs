@@ -11,9 +11,9 @@ use pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgo
 use super::Curve;
 #[cfg(feature = "post-quantum")]
 use crate::key_exchange::ml_kem::{ParameterSet, Secret};
-use crate::sign::EcCurve;
+use crate::sign::{EcCurve, MlDsa};
 use crate::verify::Algorithm;
-use crate::{BulkAlgorithm, Error, HashAlgorithm, SignatureAlgorithm};
+use crate::{BulkAlgorithm, Error, HashAlgorithm, SignatureAlgorithm, der};
 
 pub(crate) use aws_lc_rs::digest::Context as HashContext;
 pub(crate) use aws_lc_rs::hmac::{Context as HmacContext, Tag as HmacTag};
@@ -238,6 +238,7 @@ pub(crate) enum SigningKey {
     Rsa(signature::RsaKeyPair),
     Ecdsa(signature::EcdsaKeyPair, SignatureAlgorithm),
     Ed25519(signature::Ed25519KeyPair),
+    MlDsa(signature::PqdsaKeyPair, SignatureAlgorithm),
 }
 
 impl SigningKey {
@@ -260,6 +261,17 @@ impl SigningKey {
         pair.map(Self::Ed25519).map_err(|e| e.to_string())
     }
 
+    /// Reads a seed, an expanded key, or both, which must agree.
+    pub(crate) fn ml_dsa(set: MlDsa, pkcs8: &[u8]) -> Result<Self, String> {
+        let algorithm = match set {
+            MlDsa::Set44 => &signature::ML_DSA_44_SIGNING,
+            MlDsa::Set65 => &signature::ML_DSA_65_SIGNING,
+            MlDsa::Set87 => &signature::ML_DSA_87_SIGNING,
+        };
+        let pair = signature::PqdsaKeyPair::from_pkcs8(algorithm, pkcs8);
+        pair.map(|pair| Self::MlDsa(pair, set.signature_algorithm())).map_err(|e| e.to_string())
+    }
+
     pub(crate) fn sign(&self, algorithm: SignatureAlgorithm, message: &[u8]) -> Result<Vec<u8>, Error> {
         let random = rand::SystemRandom::new();
         match self {
@@ -275,6 +287,11 @@ impl SigningKey {
             Self::Ed25519(key) if algorithm == SignatureAlgorithm::Ed25519 => {
                 key.try_sign(message).map(|signature| signature.as_ref().to_vec()).map_err(|_| Error::Sign)
             }
+            Self::MlDsa(key, own) if *own == algorithm => {
+                let mut signature = vec![0; key.algorithm().signature_len()];
+                key.sign(message, &mut signature).map_err(|_| Error::Sign)?;
+                Ok(signature)
+            }
             _ => Err(Error::Sign),
         }
     }
@@ -285,6 +302,7 @@ impl SigningKey {
             Self::Rsa(key) => key.public_key().as_ref(),
             Self::Ecdsa(key, _) => key.public_key().as_ref(),
             Self::Ed25519(key) => key.public_key().as_ref(),
+            Self::MlDsa(key, _) => key.public_key().as_ref(),
         }
     }
 }
@@ -300,7 +318,38 @@ fn rsa_encoding(algorithm: SignatureAlgorithm) -> Option<&'static dyn signature:
         SignatureAlgorithm::EcdsaP256Sha256
         | SignatureAlgorithm::EcdsaP384Sha384
         | SignatureAlgorithm::EcdsaP521Sha512
-        | SignatureAlgorithm::Ed25519 => None,
+        | SignatureAlgorithm::Ed25519
+        | SignatureAlgorithm::MlDsa44
+        | SignatureAlgorithm::MlDsa65
+        | SignatureAlgorithm::MlDsa87 => None,
+    }
+}
+
+/// Returns whether a key has the one form that certificates may contain. AWS-LC also reads a
+/// SubjectPublicKeyInfo in its place, and compressed points.
+fn has_form(algorithm: Algorithm, key: &[u8]) -> bool {
+    let is_point = |curve: Curve| key.len() == curve.public_key_len() && key.first() == Some(&UNCOMPRESSED);
+    match algorithm {
+        Algorithm::EcdsaP256Sha256 | Algorithm::EcdsaP256Sha384 | Algorithm::EcdsaP256Sha512 => is_point(Curve::P256),
+        Algorithm::EcdsaP384Sha256 | Algorithm::EcdsaP384Sha384 | Algorithm::EcdsaP384Sha512 => is_point(Curve::P384),
+        Algorithm::EcdsaP521Sha256 | Algorithm::EcdsaP521Sha384 | Algorithm::EcdsaP521Sha512 => is_point(Curve::P521),
+        Algorithm::Ed25519 => key.len() == 32,
+        Algorithm::MlDsa44 => key.len() == 1312,
+        Algorithm::MlDsa65 => key.len() == 1952,
+        Algorithm::MlDsa87 => key.len() == 2592,
+        // RFC 8017 §A.1.1: a sequence of numbers.
+        Algorithm::RsaPssSha256
+        | Algorithm::RsaPssSha384
+        | Algorithm::RsaPssSha512
+        | Algorithm::RsaPkcs1Sha256
+        | Algorithm::RsaPkcs1Sha384
+        | Algorithm::RsaPkcs1Sha512
+        | Algorithm::RsaPkcs1Sha256AbsentParams
+        | Algorithm::RsaPkcs1Sha384AbsentParams
+        | Algorithm::RsaPkcs1Sha512AbsentParams => {
+            let numbers = der::Elements::new(key).expect(der::SEQUENCE);
+            numbers.is_some_and(|numbers| der::Elements::new(numbers).expect(der::INTEGER).is_some())
+        }
     }
 }
 
@@ -313,6 +362,9 @@ struct Verifier {
 
 impl SignatureVerificationAlgorithm for Verifier {
     fn verify_signature(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        if !has_form(self.name, public_key) {
+            return Err(InvalidSignature);
+        }
         let key = signature::UnparsedPublicKey::new(self.algorithm, public_key);
         key.verify(message, signature).map_err(|_| InvalidSignature)
     }
@@ -347,4 +399,7 @@ pub(crate) static VERIFIERS: [&dyn SignatureVerificationAlgorithm; Algorithm::AL
     &Verifier { name: Algorithm::EcdsaP384Sha512, algorithm: &signature::ECDSA_P384_SHA512_ASN1 },
     &Verifier { name: Algorithm::EcdsaP521Sha256, algorithm: &signature::ECDSA_P521_SHA256_ASN1 },
     &Verifier { name: Algorithm::EcdsaP521Sha384, algorithm: &signature::ECDSA_P521_SHA384_ASN1 },
+    &Verifier { name: Algorithm::MlDsa44, algorithm: &signature::ML_DSA_44 },
+    &Verifier { name: Algorithm::MlDsa65, algorithm: &signature::ML_DSA_65 },
+    &Verifier { name: Algorithm::MlDsa87, algorithm: &signature::ML_DSA_87 },
 ];

@@ -284,7 +284,10 @@ fn rsa_encoding(algorithm: SignatureAlgorithm) -> Option<&'static dyn signature:
         SignatureAlgorithm::EcdsaP256Sha256
         | SignatureAlgorithm::EcdsaP384Sha384
         | SignatureAlgorithm::EcdsaP521Sha512
-        | SignatureAlgorithm::Ed25519 => None,
+        | SignatureAlgorithm::Ed25519
+        | SignatureAlgorithm::MlDsa44
+        | SignatureAlgorithm::MlDsa65
+        | SignatureAlgorithm::MlDsa87 => None,
     }
 }
 

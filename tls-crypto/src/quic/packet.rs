@@ -3,6 +3,8 @@
 use core::fmt;
 
 use super::Version;
+#[cfg(feature = "fixed-ephemeral-keys")]
+use crate::Backend;
 use crate::aead::{NONCE_LEN, TAG_LEN, prepare};
 use crate::backend::AeadKey;
 use crate::hkdf::{Expander, Secret};
@@ -52,6 +54,14 @@ impl PacketKey {
             }
         };
         Self { key, iv, aead }
+    }
+
+    /// Creates a key from a test vector: packet 0 has the nonce `iv`. Returns `None` if `key` does
+    /// not have the algorithm's length.
+    #[cfg(feature = "fixed-ephemeral-keys")]
+    #[must_use]
+    pub fn from_key(backend: Backend, aead: BulkAlgorithm, key: &[u8], iv: [u8; NONCE_LEN]) -> Option<Self> {
+        AeadKey::new(backend, aead, key).map(|key| Self { key, iv, aead })
     }
 
     /// Encrypts the payload of a packet in place.

@@ -166,7 +166,7 @@ fn dotted(oid: &[u8]) -> String {
 
 const SUPPORTED: &str = if cfg!(feature = "aws-lc-rs") {
     "supported are RSA of 2048 to 4096 bits with two primes (PKCS#8 or PKCS#1), ECDSA over P-256, P-384 or P-521 (PKCS#8 \
-     or SEC1) and Ed25519 (PKCS#8)"
+     or SEC1), Ed25519 and ML-DSA (PKCS#8)"
 } else {
     "supported are RSA of 2048 to 4096 bits with two primes (PKCS#8 or PKCS#1), ECDSA over P-256 or P-384 (PKCS#8 or \
      SEC1) and Ed25519 (PKCS#8)"
@@ -184,7 +184,10 @@ const NAMES: &[(&[u8], &str)] = &[
     (&[0x2b, 0x65, 0x6e], "X25519, which cannot sign"),
     (&[0x2b, 0x65, 0x6f], "X448, which cannot sign"),
     (&[0x2b, 0x65, 0x71], "Ed448"),
-    (&[0x2b, 0x81, 0x04, 0x00, 0x23], "P-521"),
+    (&[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x11], "ML-DSA-44, which needs the feature `aws-lc-rs`"),
+    (&[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x12], "ML-DSA-65, which needs the feature `aws-lc-rs`"),
+    (&[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x13], "ML-DSA-87, which needs the feature `aws-lc-rs`"),
+    (&[0x2b, 0x81, 0x04, 0x00, 0x23], "P-521, which needs the feature `aws-lc-rs`"),
     (&[0x2b, 0x81, 0x04, 0x00, 0x21], "P-224"),
     (&[0x2b, 0x81, 0x04, 0x00, 0x0a], "secp256k1"),
     (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05, 0x03], "pbeWithMD5AndDES-CBC"),

@@ -57,8 +57,8 @@ impl fmt::Display for UnsupportedSignature {
 /// The supported signatures, in words.
 const SUPPORTED: &str = "RSA keys of 2048 to 8192 bits with PKCS#1 v1.5 or PSS and SHA-256, SHA-384 or SHA-512 (PSS: the \
                          same hash in MGF1, and a salt as long as the hash), P-256 and P-384 with SHA-256 or SHA-384, \
-                         Ed25519";
+                         Ed25519; with the backend AWS-LC also P-521, SHA-512 and ML-DSA";
 
 /// The supported keys, in words.
-pub(crate) const SUPPORTED_KEYS: &str =
-    "RSA of 2048 to 8192 bits, P-256 and P-384 with a named curve and an uncompressed point, Ed25519";
+pub(crate) const SUPPORTED_KEYS: &str = "RSA of 2048 to 8192 bits, P-256 and P-384 with a named curve and an uncompressed point, Ed25519; with \
+     the backend AWS-LC also P-521 and ML-DSA";

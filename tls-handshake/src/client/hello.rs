@@ -247,7 +247,9 @@ impl HelloTemplate {
         if common.enables(ProtocolVersion::TLS12) {
             // One list for both versions. The TLS 1.3 list must then include the schemes used in
             // certificates.
-            extension::SignatureAlgorithms::write(w, &common.schemes)?;
+            let is_tls12 = !common.enables(ProtocolVersion::TLS13);
+            let schemes = if is_tls12 { common.tls12_schemes() } else { &common.schemes };
+            extension::SignatureAlgorithms::write(w, schemes)?;
             extension::EcPointFormats::write(w, &[EcPointFormat::UNCOMPRESSED])?;
             extension::ExtendedMasterSecret::write(w)?;
             extension::RenegotiationInfo::write(w, &[])?;

@@ -12,7 +12,7 @@ use crate::negotiate::{certificate_schemes, group_id, group_of};
 use crate::record_size_limit::max_size_limit;
 use crate::resumption::{Scope, ScopeInputs};
 use crate::suite::{ALL_CIPHERSUITES, SupportedCipherSuite};
-use crate::verify::tls13;
+use crate::verify::{tls12, tls13};
 
 /// The settings of both roles. Setters check each list: it is not empty and contains only supported
 /// items. `validate` checks how settings combine, so the order of setters does not matter.
@@ -33,8 +33,10 @@ pub(crate) struct Common {
     pub(super) lacks_scheme: Option<SignatureScheme>,
     /// The signature schemes that were set; otherwise all of the backend.
     set_schemes: Option<Vec<SignatureScheme>>,
-    /// The signature schemes that peers may sign with, and those of them that TLS 1.3 allows.
+    /// The signature schemes that peers may sign with, and those of them that TLS 1.2 and TLS 1.3
+    /// allow.
     pub(crate) schemes: Vec<SignatureScheme>,
+    pub(crate) schemes12: Vec<SignatureScheme>,
     pub(crate) schemes13: Vec<SignatureScheme>,
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) require_alpn: bool,
@@ -96,6 +98,7 @@ impl Default for Common {
             lacks_scheme: None,
             set_schemes: None,
             schemes: Vec::new(),
+            schemes12: Vec::new(),
             schemes13: Vec::new(),
             alpn: Vec::new(),
             require_alpn: false,
@@ -210,7 +213,14 @@ impl Common {
         self.schemes = self.set_schemes.clone().unwrap_or_else(|| certificate_schemes(self.backend).to_vec());
         self.lacks_scheme =
             self.schemes.iter().find(|scheme| !certificate_schemes(self.backend).contains(scheme)).copied();
+        self.schemes12 = filtered(&self.schemes, &|scheme| tls12::RULES.allow(self.backend, *scheme));
         self.schemes13 = filtered(&self.schemes, &|scheme| tls13::RULES.allow(self.backend, *scheme));
+    }
+
+    /// The supported_signature_algorithms of TLS 1.2, which has no ML-DSA. Never empty, which would
+    /// be malformed; without a TLS 1.2 scheme, no client of that version can sign.
+    pub(crate) fn tls12_schemes(&self) -> &[SignatureScheme] {
+        if self.schemes12.is_empty() { &self.schemes } else { &self.schemes12 }
     }
 
     /// The signature_algorithms of TLS 1.3. Never empty, which would be malformed: without a TLS

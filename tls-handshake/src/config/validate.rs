@@ -6,8 +6,11 @@ use tls_codec::code_points::ProtocolVersion;
 use super::{ClientConfig, Common, ServerConfig};
 use crate::auth::ClientAuth;
 use crate::error::Contradiction;
+use crate::identity::Identity;
 use crate::suite::SupportedCipherSuite;
-use crate::verify::tls12::is_for;
+use crate::verify::signature::SignatureRules;
+use crate::verify::tls12::{self, is_for};
+use crate::verify::tls13;
 
 impl ClientConfig {
     /// Checks that the settings do not contradict each other. Each new connection does so too, and
@@ -34,6 +37,15 @@ impl ClientConfig {
         exclude(!common.can_verify_servers(), ["signature schemes", "versions with their cipher suites"], NO_SCHEME)?;
         exclude(self.early_data && !self.tickets, ["early data", "no tickets"], "only a ticket allows early data")
     }
+
+    /// Checks that a connection can authenticate with `identity`: the backend signs with its key,
+    /// and an enabled version has one of its schemes.
+    ///
+    /// # Errors
+    /// [`Contradiction::UnsupportedKey`], [`Contradiction::NoSchemeOfVersion`].
+    pub fn validate_identity(&self, identity: &Identity) -> Result<(), Contradiction> {
+        self.common.validate_identity(identity)
+    }
 }
 
 impl ServerConfig {
@@ -47,7 +59,8 @@ impl ServerConfig {
         let common = &self.common;
         let asks = self.client_auth != ClientAuth::Disabled;
         common.validate(asks)?;
-        let verifies = common.enables(ProtocolVersion::TLS12) || !common.schemes13.is_empty();
+        let verifies = common.enables(ProtocolVersion::TLS12) && !common.schemes12.is_empty()
+            || common.enables(ProtocolVersion::TLS13) && !common.schemes13.is_empty();
         exclude(asks && !verifies, ["signature schemes", "versions"], NO_SCHEME)?;
         let no_tls13 = !common.enables(ProtocolVersion::TLS13);
         exclude(
@@ -61,6 +74,15 @@ impl ServerConfig {
             ["external pre-shared keys", "required client certificates"],
             "a client with such a key sends no certificate; make certificates optional or disable external keys",
         )
+    }
+
+    /// Checks that a connection can authenticate with `identity`: the backend signs with its key,
+    /// and an enabled version has one of its schemes.
+    ///
+    /// # Errors
+    /// [`Contradiction::UnsupportedKey`], [`Contradiction::NoSchemeOfVersion`].
+    pub fn validate_identity(&self, identity: &Identity) -> Result<(), Contradiction> {
+        self.common.validate_identity(identity)
     }
 }
 
@@ -98,6 +120,19 @@ impl Common {
         )?;
         at_least("handshake_message", self.limits.handshake_message, MIN_MESSAGE)?;
         at_least("chain_length", self.limits.chain_length, usize::from(verifies))
+    }
+
+    fn validate_identity(&self, identity: &Identity) -> Result<(), Contradiction> {
+        let backend = self.backend;
+        identity.check_key(backend)?;
+        let usable = |version, rules: &SignatureRules| {
+            self.enables(version) && identity.schemes().iter().any(|scheme| rules.allow(backend, *scheme))
+        };
+        if usable(ProtocolVersion::TLS13, &tls13::RULES) || usable(ProtocolVersion::TLS12, &tls12::RULES) {
+            return Ok(());
+        }
+        let schemes = identity.schemes().to_vec();
+        Err(Contradiction::NoSchemeOfVersion { versions: self.enabled_versions(), schemes })
     }
 
     /// Returns whether the schemes can verify a full handshake. In TLS 1.2 one of them must match

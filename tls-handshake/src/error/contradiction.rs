@@ -34,6 +34,20 @@ pub enum Contradiction {
         /// The name of the backend.
         backend: &'static str,
     },
+    /// The backend cannot sign with the identity's key.
+    UnsupportedKey {
+        /// The type of the key, such as `ECDSA P-521`.
+        key: &'static str,
+        /// The name of the backend.
+        backend: &'static str,
+    },
+    /// No enabled version has a signature scheme of the identity's key.
+    NoSchemeOfVersion {
+        /// The enabled versions.
+        versions: Vec<ProtocolVersion>,
+        /// The schemes of the identity.
+        schemes: Vec<SignatureScheme>,
+    },
     /// One of the [`Limits`](crate::config::Limits) is too small for any handshake.
     LimitTooSmall {
         /// The name of the field.

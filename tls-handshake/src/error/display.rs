@@ -337,6 +337,16 @@ impl fmt::Display for Contradiction {
                 f,
                 "the backend {backend} does not have the signature scheme {scheme}; remove it or set another backend"
             ),
+            Self::UnsupportedKey { key, backend } => {
+                write!(f, "the backend {backend} cannot sign with the identity's key, {key}; set another backend")
+            }
+            Self::NoSchemeOfVersion { versions, schemes } => {
+                f.write_str("versions and identity exclude each other: none of the key's signature schemes")?;
+                schemes.iter().try_for_each(|scheme| write!(f, " {scheme}"))?;
+                f.write_str(" belongs to an enabled version:")?;
+                versions.iter().try_for_each(|version| write!(f, " {version}"))?;
+                f.write_str("; enable a version that has one or set another identity")
+            }
             Self::NoSuiteOfVersion { versions, suites } => {
                 f.write_str("versions and cipher suites exclude each other: none of the cipher suites")?;
                 suites.iter().try_for_each(|suite| write!(f, " {suite}"))?;

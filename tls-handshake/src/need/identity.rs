@@ -213,14 +213,18 @@ pub(crate) struct ClientIdentityAnswer {
 impl ClientIdentityAnswer {
     /// Returns the identity with the first of its schemes that the server accepts and the version
     /// allows. `None` if there is no identity, or no such scheme.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the backend cannot sign with its key.
     pub(crate) fn into_chosen(
         self,
         backend: Backend,
         rules: &SignatureRules,
-    ) -> Option<(Arc<Identity>, SignatureScheme)> {
-        let identity = self.identity?;
+    ) -> Result<Option<(Arc<Identity>, SignatureScheme)>, Error> {
+        let Some(identity) = self.identity else { return Ok(None) };
+        identity.check_key(backend)?;
         let usable = |scheme: &SignatureScheme| self.schemes.contains(scheme) && rules.allow(backend, *scheme);
-        let scheme = first_common(identity.schemes(), &usable)?;
-        Some((identity, scheme))
+        let scheme = first_common(identity.schemes(), &usable);
+        Ok(scheme.map(|scheme| (identity, scheme)))
     }
 }

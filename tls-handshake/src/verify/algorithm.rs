@@ -85,6 +85,9 @@ pub(crate) fn unsupported_key_of(
         SignatureScheme::ECDSA_SECP256R1_SHA256
         | SignatureScheme::ECDSA_SECP384R1_SHA384
         | SignatureScheme::ECDSA_SECP521R1_SHA512 => Family::Ec,
+        SignatureScheme::MLDSA44 => Family::MlDsa(17),
+        SignatureScheme::MLDSA65 => Family::MlDsa(18),
+        SignatureScheme::MLDSA87 => Family::MlDsa(19),
         _ => Family::Rsa,
     };
     let is_other = key.is_pss_only || binds_curve && key.is_other_curve;
@@ -100,6 +103,8 @@ enum Family {
     Rsa,
     Ec,
     Ed25519,
+    /// The last arc of the identifier, which names the parameter set.
+    MlDsa(u8),
     Other,
 }
 
@@ -160,7 +165,10 @@ impl SignatureAlgorithm {
                 11 => (Family::Ec, "ECDSA with SHA3-384".into()),
                 12 => (Family::Ec, "ECDSA with SHA3-512".into()),
                 13..=16 => (Family::Rsa, "RSA PKCS#1 v1.5 with SHA-3".into()),
-                _ => (Family::Other, ml_dsa(*of_nist).map_or_else(|| other(oid), Into::into)),
+                _ => match ml_dsa(*of_nist) {
+                    Some((name, _)) => (Family::MlDsa(*of_nist), name.into()),
+                    None => (Family::Other, other(oid)),
+                },
             },
             [0x2a, 0x86, 0x48, 0xce, 0x38, 4, 3] => (Family::Other, "DSA with SHA-1".into()),
             [0x2b, 0x65, 0x70] => (Family::Ed25519, "Ed25519".into()),
@@ -259,9 +267,13 @@ impl Key {
             [0x2b, 0x65, 0x6e] => (Family::Other, false, "an X25519 key, which cannot sign".into()),
             [0x2b, 0x65, 0x6f] => (Family::Other, false, "an X448 key, which cannot sign".into()),
             [0x2a, 0x86, 0x48, 0xce, 0x38, 4, 1] => (Family::Other, false, "a DSA key".into()),
-            [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, of_nist] => {
-                (Family::Other, false, format!("a key for {}", ml_dsa(*of_nist).map_or_else(|| other(oid), Into::into)))
-            }
+            [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, of_nist] => match ml_dsa(*of_nist) {
+                Some((name, length)) if is_known && key.len() != length => {
+                    (Family::MlDsa(*of_nist), false, format!("a key for {name} in an invalid encoding"))
+                }
+                Some((name, _)) => (Family::MlDsa(*of_nist), is_known, format!("a key for {name}")),
+                None => (Family::Other, false, format!("a key for {}", other(oid))),
+            },
             _ => (Family::Other, false, format!("a key for {}", other(oid))),
         };
         let is_other_curve =
@@ -354,12 +366,13 @@ fn ec(backend: Backend, mut fields: Elements<'_>, point: &[u8]) -> (bool, String
     }
 }
 
-/// Names the signature algorithms of FIPS 204 by the last arc of their identifier.
-fn ml_dsa(arc: u8) -> Option<&'static str> {
+/// Names the signature algorithms of FIPS 204 by the last arc of their identifier, with the length
+/// of their public keys.
+fn ml_dsa(arc: u8) -> Option<(&'static str, usize)> {
     match arc {
-        17 => Some("ML-DSA-44"),
-        18 => Some("ML-DSA-65"),
-        19 => Some("ML-DSA-87"),
+        17 => Some(("ML-DSA-44", 1312)),
+        18 => Some(("ML-DSA-65", 1952)),
+        19 => Some(("ML-DSA-87", 2592)),
         _ => None,
     }
 }

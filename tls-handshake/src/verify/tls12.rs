@@ -8,7 +8,7 @@ use tls_crypto::verify::Algorithm;
 use super::signature::SignatureRules;
 
 /// A scheme names a hash and a key type; for ECDSA, the certificate determines the curve. Includes
-/// PKCS#1 v1.5, but not SHA-1 and MD5.
+/// PKCS#1 v1.5, but not SHA-1 and MD5. ML-DSA is only for TLS 1.3.
 pub(crate) static RULES: SignatureRules = SignatureRules {
     schemes: &[
         (

@@ -18,6 +18,9 @@ pub(crate) static RULES: SignatureRules = SignatureRules {
         (SignatureScheme::RSA_PSS_RSAE_SHA384, &[Algorithm::RsaPssSha384]),
         (SignatureScheme::RSA_PSS_RSAE_SHA512, &[Algorithm::RsaPssSha512]),
         (SignatureScheme::ECDSA_SECP521R1_SHA512, &[Algorithm::EcdsaP521Sha512]),
+        (SignatureScheme::MLDSA44, &[Algorithm::MlDsa44]),
+        (SignatureScheme::MLDSA65, &[Algorithm::MlDsa65]),
+        (SignatureScheme::MLDSA87, &[Algorithm::MlDsa87]),
     ],
 };
 

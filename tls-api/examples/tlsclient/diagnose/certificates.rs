@@ -262,6 +262,9 @@ fn oid(algorithm: &[u8]) -> String {
         [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 4] => "ECDSA with SHA-512",
         [0x2b, 0x65, 0x70] => "Ed25519",
         [0x2b, 0x65, 0x71] => "Ed448",
+        [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 17] => "ML-DSA-44",
+        [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 18] => "ML-DSA-65",
+        [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 19] => "ML-DSA-87",
         _ => return dotted(id),
     }
     .into()

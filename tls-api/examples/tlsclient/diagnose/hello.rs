@@ -107,6 +107,9 @@ pub(super) const OTHER_SCHEMES: &[SignatureScheme] = &[
     SignatureScheme::RSA_PSS_PSS_SHA256,
     SignatureScheme::RSA_PSS_PSS_SHA384,
     SignatureScheme::RSA_PSS_PSS_SHA512,
+    SignatureScheme::MLDSA44,
+    SignatureScheme::MLDSA65,
+    SignatureScheme::MLDSA87,
     SignatureScheme::RSA_PKCS1_SHA1,
     SignatureScheme::ECDSA_SHA1,
 ];

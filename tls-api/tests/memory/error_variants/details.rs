@@ -67,6 +67,8 @@ pub(super) const TABLES: &[Table] = &[
             ("Settings", "tls-handshake/src/tests/alpn.rs", "required_alpn_without_protocols_is_contradiction", ""),
             ("UnsupportedGroup", "tls-api/tests/memory/backends.rs", "names_that_the_backend_lacks_are_rejected_in_any_order", ""),
             ("UnsupportedSignatureScheme", "tls-api/tests/memory/backends.rs", "names_that_the_backend_lacks_are_rejected_in_any_order", ""),
+            ("UnsupportedKey", "tls-api/tests/memory/ml_dsa.rs", "ring_rejects_the_identity_in_the_configuration", ""),
+            ("NoSchemeOfVersion", "tls-api/tests/memory/settings.rs", "identity_needs_a_scheme_of_an_enabled_version", ""),
             ("LimitTooSmall", "tls-handshake/src/config/validate.rs", "limits_must_allow_a_handshake", ""),
         ],
     },

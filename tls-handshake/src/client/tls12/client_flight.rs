@@ -118,7 +118,7 @@ impl WaitClientIdentity {
         out: &mut dyn Sink,
     ) -> Result<Step<State>, Error> {
         let backend = self.context.config.common.backend;
-        let chosen = answer.into_chosen(backend, &signatures::RULES);
+        let chosen = answer.into_chosen(backend, &signatures::RULES)?;
         self.context.send_certificate(chosen.as_ref().map(|(identity, _)| &**identity), out)?;
         let ready = KeysReady::after(self.context, self.signed, out)?;
         let Some((identity, scheme)) = chosen else {

@@ -288,7 +288,7 @@ impl WaitVerdict {
         let Self { context, exchange, request } = self;
         let content = signatures::server_params(&context.randoms.client, &context.randoms.server, &exchange.params);
         let signed = DigitallySigned { algorithm: exchange.algorithm, signature: &exchange.signature };
-        let offered = &context.config.common.schemes;
+        let offered = &context.config.common.schemes12;
         let cert = PeerCertVerified::check(verdict)?;
         let proof =
             cert.check_signature(context.config.common.backend, &signatures::RULES, offered, &content, signed)?;

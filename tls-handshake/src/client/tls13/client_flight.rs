@@ -75,7 +75,7 @@ impl WaitClientIdentity {
     pub(super) fn on_identity(self, answer: ClientIdentityAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
         let mut client_flight = self.client_flight;
         let backend = client_flight.context.config.common.backend;
-        let Some((identity, scheme)) = answer.into_chosen(backend, &signatures::RULES) else {
+        let Some((identity, scheme)) = answer.into_chosen(backend, &signatures::RULES)? else {
             client_flight.send_no_certificate(out)?;
             return Ok(Step::Next(State::Connected(client_flight.finish(out)?)));
         };

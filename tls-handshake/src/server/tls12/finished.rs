@@ -80,7 +80,7 @@ impl WaitCertVerify {
         let signed = DigitallySigned { algorithm: m.msg.algorithm, signature: m.msg.signature };
         let Some(messages) = transcript.messages() else { return Err(Error::BadSignature) };
         let common = &self.ready.context.config.common;
-        let (backend, offered) = (common.backend, &common.schemes);
+        let (backend, offered) = (common.backend, &common.schemes12);
         let signature = self.cert.check_signature(backend, &signatures::RULES, offered, messages, signed)?;
         transcript.forget_messages();
         transcript.add(m.raw);

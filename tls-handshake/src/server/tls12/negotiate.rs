@@ -8,7 +8,7 @@ use tls_crypto::{Group, Tls12Suite};
 use crate::config::ServerConfig;
 use crate::error::{Error, Illegal};
 use crate::identity::Identity;
-use crate::negotiate::{choose_suite, first_common, group_id};
+use crate::negotiate::{choose_suite, first_common, group_id, no_common_scheme};
 use crate::suite::SupportedCipherSuite;
 use crate::verify::tls12::{RULES, is_for};
 
@@ -51,10 +51,7 @@ impl Selection {
         // Without signature_algorithms the client means SHA-1 (RFC 5246 §7.4.1.4.1), which is not
         // supported.
         let schemes = hello.extensions.signature_algorithms;
-        let no_scheme = || Error::NoCommonSignatureScheme {
-            offered: schemes.iter().flatten().collect(),
-            able: identity.schemes().to_vec(),
-        };
+        let no_scheme = || no_common_scheme(config.common.backend, identity, schemes.iter().flatten());
         // An external key may list only schemes that no suite uses.
         if !identity.schemes().iter().any(|scheme| RULES.allow(config.common.backend, *scheme)) {
             return Err(no_scheme());

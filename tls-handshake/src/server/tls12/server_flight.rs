@@ -344,7 +344,7 @@ impl WaitSignature {
         })?;
         let asks = config.client_auth != ClientAuth::Disabled;
         if asks {
-            let (schemes, authorities) = (&config.common.schemes, &config.client_auth_hints);
+            let (schemes, authorities) = (config.common.tls12_schemes(), &config.client_auth_hints);
             flight::send(out, transcript, &mut |w| {
                 w.message(HandshakeType::CERTIFICATE_REQUEST, |w| {
                     CertificateRequest::write(w, &CERTIFICATE_KINDS, schemes, authorities)

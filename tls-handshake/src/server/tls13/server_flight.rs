@@ -24,7 +24,7 @@ use crate::flight::tls13::Stapling;
 use crate::framed::RecordBoundary;
 use crate::identity::Identity;
 use crate::need::{ConnectionId, IdentityAnswer, IdentityRules, Need, NeedIdentity, NeedSignature, SignatureAnswer};
-use crate::negotiate::{certificate_schemes, first_common, group_id, key_exchange_error};
+use crate::negotiate::{certificate_schemes, first_common, group_id, key_exchange_error, no_common_scheme};
 use crate::negotiated::{HandshakeKind, Negotiated};
 use crate::record_size_limit::RecordSizes;
 use crate::schedule::Side;
@@ -122,10 +122,8 @@ impl WaitIdentity {
         }
         let schemes = List::<SignatureScheme>::decode_body(Reader::new(schemes))?;
         let backend = self.context.config.common.backend;
-        let scheme = scheme_for(backend, &identity, &schemes).ok_or_else(|| Error::NoCommonSignatureScheme {
-            offered: schemes.iter().collect(),
-            able: identity.schemes().to_vec(),
-        })?;
+        let scheme = scheme_for(backend, &identity, &schemes)
+            .ok_or_else(|| no_common_scheme(backend, &identity, schemes.iter()))?;
         let keys = self.send_server_hello(hello.wire(), EarlySecret::new(backend, self.suite.hash), None, None, out)?;
         // RFC 6066 §3: acknowledges that the name selected the certificate.
         let (named, config) = (self.server_name.is_some(), &self.context.config);
