@@ -374,8 +374,8 @@ impl Identity {
         }
     }
 
-    /// Returns whether a backend can sign with the key: ring lacks P-521 and ML-DSA. Always true for a key
-    /// that is not in this library.
+    /// Returns whether a backend can sign with the key: ring lacks P-521 and ML-DSA. Always true
+    /// for a key that is not in this library.
     #[must_use]
     pub fn supports(&self, backend: Backend) -> bool {
         match &self.key {

@@ -54,6 +54,13 @@
 //! connection. [`set_signature_schemes`](crate::ClientConfig::set_signature_schemes) sets another
 //! list. An identity loads from PKCS#8 with a seed, an expanded key or both.
 //!
+//! # FIPS 140-3
+//!
+//! No configuration is a FIPS one, and there is no feature `fips` yet: AWS-LC's validated module
+//! approves only services that choose the nonces of records and tickets and derive the keys of both
+//! versions themselves. Here the record layer counts the nonces, and the key schedule computes HKDF
+//! and the PRF from the backend's HMAC.
+//!
 //! # What does not depend on it
 //!
 //! The bytes on the wire and the resumption scope. A server with AWS-LC resumes the sessions and
