@@ -221,7 +221,7 @@ fn chromium_client(groups: &[&str], expected: &str) -> Outcome {
 #[cfg(feature = "aws-lc-rs")]
 mod ml_dsa {
     use super::*;
-    use crate::processes::example;
+    use crate::programs::example;
 
     const SETS: [&str; 3] = ["ml-dsa-44", "ml-dsa-65", "ml-dsa-87"];
     const OPTIONS: [&str; 2] = ["--backend", "aws-lc-rs"];

@@ -179,7 +179,7 @@ mod post_quantum {
     use tls_codec::code_points::AlertDescription as A;
 
     use super::*;
-    use crate::config::Limits;
+    use crate::config::{Limits, RecordPadding, RecordRampUp};
     use crate::error::{Error, Illegal};
     use crate::tests::flow::{Kind, configs};
     use crate::tests::hello::{HelloEdit, client_after_hello, server_after_hello, vec16};
@@ -390,6 +390,25 @@ mod post_quantum {
             assert_eq!(negotiate(&mut pair), (HYBRID, HandshakeKind::Full), "{size}");
             pair.exchange(b"question", b"answer");
         }
+    }
+
+    /// Short records at the start, and padding, which the unencrypted hellos do not have.
+    #[test]
+    fn hybrid_handshake_has_ramp_up_and_padding() {
+        let ramp_up = RecordRampUp { record_size: 700, bytes: 1 << 16 };
+        let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
+        client.set_record_ramp_up(Some(ramp_up)).unwrap();
+        client.set_record_padding(RecordPadding::ToMultipleOf(512));
+        server.set_record_ramp_up(Some(ramp_up)).unwrap();
+        server.set_record_padding(RecordPadding::ToMultipleOf(512));
+        let mut plain = pair(ClientConfig::new(), None, ServerConfig::new());
+        let expected = plain.to_server.ready().len();
+        let mut pair = pair(client, None, server);
+        let records = pair.to_server.ready().len();
+        assert_eq!(records, expected, "the hello is not padded");
+        assert_eq!(negotiate(&mut pair), (HYBRID, HandshakeKind::Full));
+        pair.exchange(&[7; 5_000], &[8; 5_000]);
+        assert_eq!(negotiate(&mut plain), (HYBRID, HandshakeKind::Full));
     }
 
     #[test]
