@@ -174,6 +174,9 @@ fn file_of_other_format_is_rejected() {
         (&b"GIF89a"[..], "it is not a capture: expected pcap or pcapng"),
         (b"abc", "it is not a capture: too short"),
         (b"\x0a\x0d\x0d\x0a\0\0\0\x1cABCD", "a section has no byte order"),
+        (b"", "it is not a capture: too short"),
+        (&PCAP[..20], "the file ends inside of a header"),
+        (&PCAPNG[..10], "the file ends inside of a header"),
     ] {
         assert_eq!(inspect(file, Format::Text, false, &mut Vec::new()).unwrap_err().to_string(), error);
     }
@@ -218,4 +221,91 @@ fn quic_is_shown_with_its_version() {
         lines(&raw_ip(&packets), Format::Text, true),
         "192.0.2.1:50000 -> 192.0.2.2:443 quic quic_version=2\n192.0.2.1:50001 -> 192.0.2.2:443 quic quic_version=1\n"
     );
+}
+
+/// Returns the IP packets of a capture of Ethernet.
+fn ip_packets(capture: &[u8]) -> Vec<&[u8]> {
+    packets(capture).1.into_iter().map(|packet| &packet[16 + 14..]).collect()
+}
+
+/// Returns a little-endian pcap file of these frames.
+fn frames(magic: u32, link: u32, frames: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
+    let mut file = [magic, 4 << 16 | 2, 0, 0, 1 << 18, link].map(u32::to_le_bytes).concat();
+    for frame in frames {
+        let length = u32::try_from(frame.len()).unwrap();
+        file.extend([0, 0, length, length].map(u32::to_le_bytes).as_flattened());
+        file.extend(frame);
+    }
+    file
+}
+
+#[test]
+fn link_layers_of_same_packets_give_same_lines() {
+    let packets = ip_packets(PCAP);
+    let expected = include_str!("data/inspect/openssl.txt");
+    let ethernet = |tags: &'static [u8]| [&[0; 12], tags, &[8, 0]].concat();
+    for (link, header, trailer) in [
+        (101, Vec::new(), 0),
+        (12, Vec::new(), 0),
+        (228, Vec::new(), 0),
+        // The loopback of BSD in both orders of bytes.
+        (0, vec![2, 0, 0, 0], 0),
+        (0, vec![0, 0, 0, 2], 0),
+        (108, vec![0, 0, 0, 2], 0),
+        // Ethernet: padded, with a VLAN, and with two.
+        (1, ethernet(&[]), 20),
+        (1, ethernet(&[0x81, 0, 0, 5]), 0),
+        (1, ethernet(&[0x88, 0xa8, 0, 5, 0x81, 0, 0, 6]), 0),
+        // Linux, "cooked".
+        (113, [&[0; 14][..], &[8, 0]].concat(), 0),
+        (276, [&[8, 0][..], &[0; 18]].concat(), 0),
+    ] {
+        // Microseconds and nanoseconds.
+        for magic in [0xa1b2_c3d4, 0xa1b2_3c4d] {
+            let file = packets.iter().map(|packet| [&header[..], packet, &vec![0; trailer]].concat());
+            assert_eq!(lines(&frames(magic, link, file), Format::Text, true), expected, "link type {link}");
+        }
+    }
+}
+
+/// Returns the lines without the addresses before them.
+fn without_ends(lines: &str) -> Vec<&str> {
+    lines.lines().map(|line| line.splitn(4, ' ').last().unwrap()).collect()
+}
+
+#[test]
+fn ipv6_extension_headers_are_skipped() {
+    let is_tcp = |packet: &&[u8]| packet[0] == 0x45 && packet[9] == 6;
+    let v4: Vec<&[u8]> = ip_packets(PCAP).into_iter().filter(is_tcp).collect();
+    let raw = lines(&frames(0xa1b2_c3d4, 101, v4.iter().map(|packet| packet.to_vec())), Format::Text, true);
+    let expected = without_ends(&raw);
+    assert!(!expected.is_empty());
+    // Of TCP, of which kind the first one is, and whether the packet is whole.
+    for (first, headers, is_whole) in [
+        (6, &[][..], true),
+        (0, &[6, 0, 1, 4, 0, 0, 0, 0], true),
+        (0, &[43, 0, 1, 4, 0, 0, 0, 0, 60, 0, 0, 0, 0, 0, 0, 0, 6, 1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], true),
+        (44, &[6, 0, 0, 0, 0, 0, 0, 1], true),
+        (44, &[6, 0, 0, 1, 0, 0, 0, 1], false),
+        // One that is longer than the packet.
+        (60, &[6, 255], false),
+    ] {
+        let file = v4.iter().map(|packet| {
+            let payload = [headers, &packet[20..]].concat();
+            let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
+            let address = |at: usize| [&[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0], &packet[at..at + 4]].concat();
+            [&[0x60, 0, 0, 0, length[0], length[1], first, 64][..], &address(12), &address(16), &payload].concat()
+        });
+        let lines = lines(&frames(0xa1b2_c3d4, 101, file), Format::Text, true);
+        assert_eq!(without_ends(&lines), if is_whole { &expected[..] } else { &[] }, "{headers:?}");
+    }
+}
+
+#[test]
+fn packets_of_unknown_link_layer_are_reported() {
+    let file = frames(0xa1b2_c3d4, 147, [vec![0; 60]]);
+    let error = inspect(&file[..], Format::Text, false, &mut Vec::new()).unwrap_err().to_string();
+    assert!(error.starts_with("packets of link type 147 are not supported;"), "{error}");
+    // Without packets, there is nothing to report.
+    assert_eq!(lines(&frames(0xa1b2_c3d4, 147, []), Format::Text, true), "");
 }

@@ -35,6 +35,10 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments[..] {
+        ["--help"] => {
+            println!("{USAGE}");
+            Ok(true)
+        }
         ["--list"] => {
             let line = |one: &Malformation| format!("{:26} {}; {}\n", one.name, one.about, expected(one));
             let lines: String = CATALOG.iter().map(line).collect();

@@ -53,6 +53,10 @@ const USAGE: &str = "usage: sni-router [--check] CONFIG";
 async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (path, only_check) = match &arguments[..] {
+        [help] if help == "--help" => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
         [path] if !path.starts_with("--") => (path, false),
         [check, path] if check == "--check" => (path, true),
         _ => return fail(USAGE),

@@ -80,7 +80,7 @@ impl<R: Read> Capture<R> {
                         continue;
                     }
                     let mut length = [0; 4];
-                    self.source.read_exact(&mut length)?;
+                    read_header(&mut self.source, &mut length)?;
                     let typ = order.u32(&mut Reader::new(&typ)).unwrap_or_default();
                     let length = order.u32(&mut Reader::new(&length)).unwrap_or_default();
                     let body = length.checked_sub(8).ok_or_else(|| invalid("a block is shorter than its header"))?;
@@ -107,7 +107,7 @@ const SECTION: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 /// Reads the rest of the header of a pcap file.
 fn pcap(source: &mut impl Read, order: Order) -> io::Result<Format> {
     let mut header = [0; 20];
-    source.read_exact(&mut header)?;
+    read_header(source, &mut header)?;
     let link = order.u32(&mut Reader::new(&header[16..])).unwrap_or_default();
     // The other bits say how long the checksum of a frame is.
     Ok(Format::Pcap { order, link: link & 0xffff })
@@ -116,7 +116,7 @@ fn pcap(source: &mut impl Read, order: Order) -> io::Result<Format> {
 /// Reads the rest of the block that starts a section.
 fn section(source: &mut impl Read) -> io::Result<Format> {
     let mut header = [0; 8];
-    source.read_exact(&mut header)?;
+    read_header(source, &mut header)?;
     let order = match header[4..] {
         [0x1a, 0x2b, 0x3c, 0x4d] => Order::Big,
         [0x4d, 0x3c, 0x2b, 0x1a] => Order::Little,
@@ -175,6 +175,13 @@ fn read_or_end(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
         }
     }
     Ok(true)
+}
+
+fn read_header(source: &mut impl Read, header: &mut [u8]) -> io::Result<()> {
+    source.read_exact(header).map_err(|e| match e.kind() {
+        ErrorKind::UnexpectedEof => io::Error::new(e.kind(), "the file ends inside of a header"),
+        _ => e,
+    })
 }
 
 /// Reads `length` bytes to the buffer, or skips them if they are too many.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    io::{self, Read, Write},
+    io::{self, ErrorKind, Read, Write},
     net::SocketAddr,
 };
 
@@ -31,24 +31,34 @@ const MAX_CONNECTIONS: usize = 1 << 12;
 const MAX_MESSAGE: usize = 1 << 16;
 
 /// Writes a line for each connection of TLS, DTLS and QUIC in the capture, when it ends. With
-/// `all`, also for TCP connections of other protocols.
+/// `all`, also for TCP connections of other protocols. Fails, after the lines, if packets could not
+/// be read.
 pub(crate) fn inspect(source: impl Read, format: Format, all: bool, out: &mut dyn Write) -> io::Result<()> {
     let mut capture = Capture::open(source)?;
     let mut connections = Connections { open: BTreeMap::new(), ids: HashMap::new(), next: 0, format, all, out };
+    let mut unread = None;
     let result = loop {
         match capture.next_packet() {
             Ok(Some((link, frame))) => {
+                if !packet::is_read(link) {
+                    unread = Some(link);
+                }
                 if let Some(packet) = packet::parse(link, frame) {
                     connections.packet(&packet)?;
                 }
             }
-            Ok(None) => break Ok(()),
+            Ok(None) => break unread.map_or(Ok(()), |link| Err(unsupported(link))),
             Err(e) => break Err(e),
         }
     };
     // The lines of what was read come before an error.
     while connections.end_oldest()? {}
     result
+}
+
+fn unsupported(link: u32) -> io::Error {
+    let what = format!("packets of link type {link} are not supported; capture Ethernet, Linux cooked or raw IP");
+    io::Error::new(ErrorKind::Unsupported, what)
 }
 
 /// The ends of a connection in ascending order, and whether it is TCP.

@@ -27,6 +27,11 @@ pub(crate) struct Segment<'a> {
     pub(crate) payload: &'a [u8],
 }
 
+/// Returns whether frames of this link layer are read: numbers of the tcpdump.org registry.
+pub(crate) fn is_read(link: u32) -> bool {
+    matches!(link, 0 | 1 | 12 | 14 | 101 | 108 | 113 | 228 | 229 | 276)
+}
+
 /// Reads a frame of a link layer. `None` if it carries neither TCP nor UDP, or is malformed.
 pub(crate) fn parse(link: u32, frame: &[u8]) -> Option<Packet<'_>> {
     let mut r = Reader::new(frame);
