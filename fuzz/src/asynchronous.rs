@@ -11,19 +11,20 @@ use std::{
     pin::{Pin, pin},
     rc::Rc,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Wake, Waker, ready},
 };
 
 use tls_api::{
-    ServerName, Session,
-    tokio::{TlsAcceptor, TlsConnector, TlsReceiver, TlsSender, TlsStream},
+    AlertDescription, ClientConfig, ClientSessionMemoryCache, ServerConfig, ServerName, ServerSessionMemoryCache,
+    Session,
+    tokio::{LazyAcceptor, TlsAcceptor, TlsConnector, TlsReceiver, TlsSender, TlsStream},
 };
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::session::{WITHOUT_SESSIONS, content};
+use crate::session::{CONFIGS, Configs, Pair, WITHOUT_SESSIONS, content};
 
 /// The bytes of the input that are not used yet.
 #[derive(Clone)]
@@ -237,6 +238,9 @@ impl Ends {
 struct Endpoint {
     ends: Ends,
     tape: Tape,
+    /// The early data that it has to read and has read, until their end.
+    early: Option<usize>,
+    early_read: usize,
     /// How much it writes in all.
     length: usize,
     written: usize,
@@ -267,7 +271,19 @@ impl Endpoint {
         let tasks = [reader, writer];
         tasks.iter().for_each(|(_, waker)| waker.wake_by_ref());
         let length = tape.next().unwrap_or(9) * 97;
-        Self { ends, tape, length, written: 0, read: 0, has_shut_down: false, has_ended: false, errors: 0, tasks }
+        Self {
+            ends,
+            tape,
+            early: None,
+            early_read: 0,
+            length,
+            written: 0,
+            read: 0,
+            has_shut_down: false,
+            has_ended: false,
+            errors: 0,
+            tasks,
+        }
     }
 
     fn is_done(&self) -> bool {
@@ -300,6 +316,20 @@ impl Endpoint {
     fn read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let choice = self.tape.next().unwrap_or(255);
         let mut room = vec![0; 1 + choice * 20];
+        if let (Some(accepted), Ends::Stream(stream)) = (self.early, &mut self.ends) {
+            let n = ready!(pin!(stream.read_early_data(&mut room)).poll(cx))?;
+            assert!(
+                room[..n].iter().zip(self.early_read..).all(|(byte, at)| *byte == content(at)),
+                "early data differ"
+            );
+            self.early_read += n;
+            assert!(self.early_read <= accepted, "early data that the client does not know of");
+            if n == 0 {
+                assert_eq!(self.early_read, accepted, "early data were lost");
+                self.early = None;
+            }
+            return Poll::Ready(Ok(()));
+        }
         let n = if choice % 2 == 1 {
             let mut buf = ReadBuf::new(&mut room);
             ready!(self.ends.reader().poll_read(cx, &mut buf))?;
@@ -346,6 +376,36 @@ impl Endpoint {
 /// most, and some for each byte of the tape.
 const MOST_ROUNDS: usize = 300_000;
 
+/// How a server accepts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Accept {
+    AtOnce,
+    /// Sees the ClientHello before it chooses the configuration.
+    Lazily,
+    /// Sees the ClientHello and answers with an alert.
+    Never,
+}
+
+/// Clients that send early data, and servers that accept and reject them.
+static EARLY: LazyLock<[Configs; 2]> = LazyLock::new(|| {
+    let (mut client, mut accepts) = (ClientConfig::clone(&CONFIGS[0].0), ServerConfig::clone(&CONFIGS[0].1));
+    client.enable_early_data(true);
+    accepts.set_session_storage(Arc::new(ServerSessionMemoryCache::new(16)));
+    accepts.set_max_early_data_size(2000);
+    let mut rejects = accepts.clone();
+    rejects.set_max_early_data_size(0);
+    [(Arc::new(client.clone()), Arc::new(accepts)), (Arc::new(client), Arc::new(rejects))]
+});
+
+/// Returns a client that has a session for early data, and the server.
+fn with_early_data(rejects: bool) -> Configs {
+    let mut client = ClientConfig::clone(&EARLY[0].0);
+    client.set_session_storage(Arc::new(ClientSessionMemoryCache::new(4)));
+    let client = Arc::new(client);
+    Pair::over(&(client.clone(), EARLY[0].1.clone())).settle();
+    (client, EARLY[usize::from(rejects)].1.clone())
+}
+
 /// Connects two streams and lets them write, read, split, update keys and shut down. The first
 /// bytes select the configurations, the rest is the tape.
 pub fn run(input: &[u8]) {
@@ -361,22 +421,43 @@ pub fn run(input: &[u8]) {
         may_fail: shape & 4 != 0,
         is_lost: false,
     }));
-    let (client, server) = WITHOUT_SESSIONS[usize::from(config % 8)].clone();
+    let has_early_data = shape & 128 != 0;
+    let (client, server) = match has_early_data {
+        true => with_early_data(config & 32 != 0),
+        false => WITHOUT_SESSIONS[usize::from(config % 8)].clone(),
+    };
+    let accept = match (shape & 8 != 0, config & 16 != 0) {
+        (false, _) => Accept::AtOnce,
+        (true, false) => Accept::Lazily,
+        (true, true) => Accept::Never,
+    };
+    let early: Vec<u8> = match has_early_data {
+        true => (0..tape.next().unwrap_or(0) * 9).map(content).collect(),
+        false => Vec::new(),
+    };
     let mut connector = TlsConnector::new(client);
     // A server that may speak first accepts before Finished, and does not read it until it is
     // polled. All others wait for it.
-    connector.set_delay_finished(config & 7 == 4);
-    let Some(streams) = handshake(&wires, &connector, &TlsAcceptor::new(server)) else {
-        assert!(shape & 4 != 0, "a handshake over a slow transport failed");
+    connector.set_delay_finished(config & 7 == 4 && !has_early_data);
+    let reads_early = has_early_data.then_some(config & 128 != 0);
+    let Some((streams, accepted, early_read)) = handshake(&wires, &connector, &early, server, accept, reads_early)
+    else {
+        assert!(shape & 4 != 0 || accept == Accept::Never, "a handshake over a slow transport failed");
         return;
     };
+    assert!(accept != Accept::Never && accepted <= early.len());
     wires.borrow_mut().may_fail = shape & 16 != 0;
-    let splits = [shape & 32 != 0, shape & 64 != 0];
+    // What a server has not read of early data is gone with its session.
+    let splits = [shape & 32 != 0, shape & 64 != 0 && !has_early_data];
     let mut at = 0;
     let mut ends = streams.map(|stream| {
         at += 1;
         Endpoint::new(stream, splits[at - 1], tape.clone())
     });
+    // A server need not read them.
+    ends[1].early = (has_early_data && config & 64 == 0).then_some(accepted);
+    ends[1].early_read = early_read;
+    assert!(early_read <= accepted, "early data that the client does not know of");
     exchange(&wires, &mut ends);
     let [client, server] = ends;
     assert!(client.read <= server.written && server.read <= client.written, "more was read than written");
@@ -386,12 +467,16 @@ pub fn run(input: &[u8]) {
     }
 }
 
-/// Runs both handshakes as two tasks. `None` if one failed.
+/// Runs both handshakes as two tasks. `None` if one failed; else also how much of the early data
+/// was accepted, and read.
 fn handshake(
     wires: &Rc<RefCell<Wires>>,
     connector: &TlsConnector,
-    acceptor: &TlsAcceptor,
-) -> Option<[TlsStream<Transport>; 2]> {
+    early: &[u8],
+    config: Arc<ServerConfig>,
+    accept: Accept,
+    reads_early: Option<bool>,
+) -> Option<([TlsStream<Transport>; 2], usize, usize)> {
     let transport = |side| Transport(Rc::new(Closing { wires: wires.clone(), side }));
     let name = ServerName::try_from("localhost").unwrap();
     let (mut client, mut server) = (None, None);
@@ -399,8 +484,13 @@ fn handshake(
         let (at_client, at_server) = (transport(0), transport(1));
         let (to_client, to_server) = (&mut client, &mut server);
         let mut jobs: [Option<Pin<&mut dyn Future<Output = ()>>>; 2] = [None, None];
-        let one = pin!(async { *to_client = Some(connector.connect(name, at_client).await.ok()) });
-        let other = pin!(async { *to_server = Some(acceptor.accept(at_server).await.ok()) });
+        let one = pin!(async {
+            *to_client = match early {
+                [] => connector.connect(name, at_client).await.ok().map(|stream| (stream, 0)),
+                _ => connector.connect_with_early_data(name, at_client, early).await.ok(),
+            }
+        });
+        let other = pin!(async { *to_server = serve(at_server, config, accept, reads_early).await });
         jobs[0] = Some(one);
         jobs[1] = Some(other);
         let tasks = [Arc::new(Task(true.into())), Arc::new(Task(true.into()))];
@@ -423,7 +513,48 @@ fn handshake(
             assert!(rounds < MOST_ROUNDS, "a handshake spins");
         }
     }
-    Some([client??, server??])
+    let (client, accepted) = client?;
+    let (server, early_read) = server?;
+    Some(([client, server], accepted, early_read))
+}
+
+/// Accepts a client. With early data, continues until the handshake is complete, because the client
+/// may be unable to send their end before: reads them, or leaves them in the session. Returns how
+/// much was read.
+async fn serve(
+    io: Transport,
+    config: Arc<ServerConfig>,
+    accept: Accept,
+    reads_early: Option<bool>,
+) -> Option<(TlsStream<Transport>, usize)> {
+    let (mut stream, mut read, mut room) = (accept_client(io, config, accept).await?, 0, [0; 300]);
+    if reads_early == Some(false) {
+        stream.complete_handshake().await.ok()?;
+    }
+    while reads_early == Some(true) {
+        let n = stream.read_early_data(&mut room).await.ok()?;
+        assert!(room[..n].iter().zip(read..).all(|(byte, at)| *byte == content(at)), "early data differ");
+        read += n;
+        if n == 0 {
+            break;
+        }
+    }
+    Some((stream, read))
+}
+
+async fn accept_client(io: Transport, config: Arc<ServerConfig>, accept: Accept) -> Option<TlsStream<Transport>> {
+    if accept == Accept::AtOnce {
+        return TlsAcceptor::new(config).accept(io).await.ok();
+    }
+    let start = LazyAcceptor::new(io).client_hello().await.ok()?;
+    let name = start.client_hello().expect("it was decoded before").server_name().map(str::to_owned);
+    assert_eq!(name.as_deref(), Some("localhost"));
+    if accept == Accept::Never {
+        // Fails only with the transport, whose side this closes.
+        let _ = start.reject(AlertDescription::UNRECOGNIZED_NAME).await;
+        return None;
+    }
+    start.into_stream(&config).await.ok()
 }
 
 /// Runs both sides until they are done, or for some time after the transport was lost.
