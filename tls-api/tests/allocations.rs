@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, IoSlice, Read, Write};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use allocation_counter::measure;
@@ -294,6 +295,56 @@ fn release_buffers_frees_all_and_sessions_continue() {
         });
         assert_eq!(left, 0);
     }
+}
+
+/// Runs one side of a handshake. Returns its peak on the heap, with what the thread keeps.
+fn handshake_peak<S: Session>(new: impl FnOnce() -> S, to: &Sender<Vec<u8>>, from: &Receiver<Vec<u8>>) -> i64 {
+    let (mut side, mut held, mut peak) = (None, 0, 0);
+    let mut by = |work: &mut dyn FnMut()| {
+        let info = measure(work);
+        peak = peak.max(held + i64::try_from(info.bytes_max).unwrap());
+        held += info.bytes_current;
+    };
+    let mut new = Some(new);
+    by(&mut || side = Some(Box::new(new.take().unwrap()())));
+    let mut side = side.unwrap();
+    loop {
+        let mut wire = Vec::with_capacity(64 * 1024);
+        by(&mut || while side.wants_write() && side.write_tls(&mut wire).is_ok() {});
+        // The other side may have finished.
+        let _ = to.send(wire);
+        if !side.is_handshaking() {
+            return peak;
+        }
+        let wire = from.recv().unwrap();
+        let mut rest = &wire[..];
+        by(&mut || {
+            while !rest.is_empty() {
+                side.read_tls(&mut rest).unwrap();
+                side.process_new_packets().unwrap();
+            }
+        });
+    }
+}
+
+/// A private key of ML-KEM has 2,400 bytes, and a share 1,216. The first handshake of a thread is
+/// the largest.
+#[cfg(feature = "post-quantum")]
+#[test]
+fn hybrid_handshake_peaks_below_12_kb() {
+    let (client, server) = configs_of(VERSIONS[0]);
+    let pair = Pair::connected(&client, &server);
+    assert_eq!(pair.client.negotiated_group(), Some(strata_tls::NamedGroup::X25519MLKEM768));
+    let ((to_server, at_server), (to_client, at_client)) = (channel(), channel());
+    let [at_client, at_server] = std::thread::scope(|scope| {
+        let (client, server) = (&client, &server);
+        let new_client = move || strata_tls::ClientSession::new(client, "server.test").unwrap();
+        let new_server = move || strata_tls::ServerSession::new(server);
+        let client = scope.spawn(move || handshake_peak(new_client, &to_server, &at_client));
+        let server = scope.spawn(move || handshake_peak(new_server, &to_client, &at_server));
+        [client, server].map(|side| side.join().unwrap())
+    });
+    assert!(at_client <= 12_000 && at_server <= 12_000, "{at_client} and {at_server} bytes");
 }
 
 #[test]

@@ -356,7 +356,6 @@ pub(crate) enum Curve {
 
 impl Curve {
     /// The length of a public key: an uncompressed point, or the u coordinate of X25519.
-    #[cfg(feature = "aws-lc-rs")]
     pub(crate) const fn public_key_len(self) -> usize {
         match self {
             Self::X25519 => 32,

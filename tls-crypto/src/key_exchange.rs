@@ -2,6 +2,7 @@
 //! and hybrids of both (draft-ietf-tls-ecdhe-mlkem), whose shares and secrets are concatenations.
 
 use core::fmt;
+use std::borrow::Cow;
 
 use crate::backend::{EcdhKey, EcdhPublicKey};
 use crate::hash::copy_prefix;
@@ -32,7 +33,7 @@ use source::{Source, SystemSource};
 /// use strata_tls_crypto::{Backend, EphemeralKey, Group, KeyExchangeResponse};
 ///
 /// let client = EphemeralKey::generate(Backend::ring(), Group::X25519)?;
-/// let server = KeyExchangeResponse::to(Backend::ring(), Group::X25519, client.public_key())?;
+/// let server = KeyExchangeResponse::to(Backend::ring(), Group::X25519, &client.public_key())?;
 ///
 /// let at_client = client.agree(server.share())?;
 /// let at_server = server.into_secret();
@@ -41,13 +42,12 @@ use source::{Source, SystemSource};
 /// ```
 pub struct EphemeralKey {
     group: Group,
-    private: PrivateKey,
-    public: PublicKey,
+    pair: KeyPair,
 }
 
-/// The private key of each algorithm.
-enum PrivateKey {
-    Ecdh(EcdhKey),
+/// The key pair of each algorithm. That of ML-KEM includes its public key.
+enum KeyPair {
+    Ecdh(EcdhKey, EcdhPublicKey),
     #[cfg(feature = "post-quantum")]
     MlKem(DecapsulationKey),
     /// On the heap, so that the others are not larger than without it.
@@ -59,24 +59,8 @@ enum PrivateKey {
 struct HybridKey {
     hybrid: Hybrid,
     ecdh: EcdhKey,
+    point: EcdhPublicKey,
     ml_kem: DecapsulationKey,
-}
-
-/// A share as it is sent.
-enum PublicKey {
-    Ecdh(EcdhPublicKey),
-    #[cfg(feature = "post-quantum")]
-    Bytes(Vec<u8>),
-}
-
-impl PublicKey {
-    fn as_bytes(&self) -> &[u8] {
-        match self {
-            Self::Ecdh(point) => point.as_ref(),
-            #[cfg(feature = "post-quantum")]
-            Self::Bytes(bytes) => bytes,
-        }
-    }
 }
 
 impl EphemeralKey {
@@ -103,25 +87,21 @@ impl EphemeralKey {
     }
 
     fn drawn_from(group: Group, source: &impl Source) -> Result<Self, Error> {
-        let (private, public) = match group.algorithm() {
+        let pair = match group.algorithm() {
             Algorithm::Ecdh(curve) => {
-                let (private, public) = source.ecdh_key(curve)?;
-                (PrivateKey::Ecdh(private), PublicKey::Ecdh(public))
+                let (private, point) = source.ecdh_key(curve)?;
+                KeyPair::Ecdh(private, point)
             }
             #[cfg(feature = "post-quantum")]
-            Algorithm::MlKem(set) => {
-                let (private, public) = source.ml_kem_key(set)?;
-                (PrivateKey::MlKem(private), PublicKey::Bytes(public))
-            }
+            Algorithm::MlKem(set) => KeyPair::MlKem(source.ml_kem_key(set)?),
             #[cfg(feature = "post-quantum")]
             Algorithm::Hybrid(hybrid) => {
                 let (ecdh, point) = source.ecdh_key(hybrid.curve)?;
-                let (ml_kem, key) = source.ml_kem_key(hybrid.ml_kem)?;
-                let share = hybrid.in_order(point.as_ref(), &key).concat();
-                (PrivateKey::Hybrid(Box::new(HybridKey { hybrid, ecdh, ml_kem })), PublicKey::Bytes(share))
+                let ml_kem = source.ml_kem_key(hybrid.ml_kem)?;
+                KeyPair::Hybrid(Box::new(HybridKey { hybrid, ecdh, point, ml_kem }))
             }
         };
-        Ok(Self { group, private, public })
+        Ok(Self { group, pair })
     }
 
     /// Returns its group.
@@ -131,24 +111,28 @@ impl EphemeralKey {
         self.group
     }
 
-    /// Returns the public key as encoded in `KeyShareEntry.key_exchange` (RFC 9846 §4.3.8).
+    /// Returns the public key as encoded in `KeyShareEntry.key_exchange` (RFC 9846 §4.3.8). That of
+    /// a hybrid is concatenated by each call, and not kept.
     #[inline]
     #[must_use]
-    pub fn public_key(&self) -> &[u8] {
-        self.public.as_bytes()
+    pub fn public_key(&self) -> Cow<'_, [u8]> {
+        match &self.pair {
+            KeyPair::Ecdh(_, point) => point.as_ref().into(),
+            #[cfg(feature = "post-quantum")]
+            KeyPair::MlKem(key) => key.public_key().into(),
+            #[cfg(feature = "post-quantum")]
+            KeyPair::Hybrid(key) => key.hybrid.in_order(key.point.as_ref(), key.ml_kem.public_key()).concat().into(),
+        }
     }
 
     /// Returns the public key for `group`: its own group, or the [classical
     /// part](Group::classical_part) of it. A hybrid key so offers two groups for the price of one.
     #[must_use]
-    pub fn public_key_for(&self, group: Group) -> Option<&[u8]> {
-        match &self.private {
+    pub fn public_key_for(&self, group: Group) -> Option<Cow<'_, [u8]>> {
+        match &self.pair {
             _ if group == self.group => Some(self.public_key()),
             #[cfg(feature = "post-quantum")]
-            PrivateKey::Hybrid(key) if group == key.hybrid.classical => {
-                let hybrid = key.hybrid;
-                hybrid.split(self.public_key(), hybrid.ml_kem.key_len()).ok().map(|(ecdh, _)| ecdh)
-            }
+            KeyPair::Hybrid(key) if group == key.hybrid.classical => Some(key.point.as_ref().into()),
             _ => None,
         }
     }
@@ -157,17 +141,15 @@ impl EphemeralKey {
     /// classical part drops the other part.
     #[must_use]
     pub fn into_group(self, group: Group) -> Option<Self> {
-        if group == self.group {
-            return Some(self);
-        }
-        #[cfg(feature = "post-quantum")]
-        {
-            let public = PublicKey::Bytes(self.public_key_for(group)?.to_vec());
-            if let PrivateKey::Hybrid(key) = self.private {
-                return Some(Self { group, private: PrivateKey::Ecdh(key.ecdh), public });
+        match self.pair {
+            _ if group == self.group => Some(self),
+            #[cfg(feature = "post-quantum")]
+            KeyPair::Hybrid(key) if group == key.hybrid.classical => {
+                let HybridKey { ecdh, point, .. } = *key;
+                Some(Self { group, pair: KeyPair::Ecdh(ecdh, point) })
             }
+            _ => None,
         }
-        None
     }
 
     /// Computes the shared secret with the peer's public key.
@@ -178,17 +160,15 @@ impl EphemeralKey {
     /// on the curve, or leads to the all-zero X25519 secret. The handshake must then be aborted
     /// with illegal_parameter (RFC 9846 §4.3.8.2, §7.4.2).
     pub fn agree(self, peer_public: &[u8]) -> Result<SharedSecret, Error> {
-        match (self.private, self.group.algorithm()) {
-            (PrivateKey::Ecdh(private), Algorithm::Ecdh(curve)) => {
+        match (self.pair, self.group.algorithm()) {
+            (KeyPair::Ecdh(private, _), Algorithm::Ecdh(curve)) => {
                 private.agree(curve, peer_public, SharedSecret::copied_from)
             }
             #[cfg(feature = "post-quantum")]
-            (PrivateKey::MlKem(private), _) => {
-                Ok(SharedSecret::copied_from(private.decapsulate(peer_public)?.as_slice()))
-            }
+            (KeyPair::MlKem(private), _) => Ok(SharedSecret::copied_from(private.decapsulate(peer_public)?.as_slice())),
             #[cfg(feature = "post-quantum")]
-            (PrivateKey::Hybrid(key), _) => {
-                let HybridKey { hybrid, ecdh, ml_kem } = *key;
+            (KeyPair::Hybrid(key), _) => {
+                let HybridKey { hybrid, ecdh, ml_kem, .. } = *key;
                 let (point, ciphertext) = hybrid.split(peer_public, hybrid.ml_kem.ciphertext_len())?;
                 let secret = ml_kem.decapsulate(ciphertext)?;
                 ecdh.agree(hybrid.curve, point, |ecdh| {
@@ -196,7 +176,7 @@ impl EphemeralKey {
                 })
             }
             #[cfg(feature = "post-quantum")]
-            (PrivateKey::Ecdh(_), _) => Err(Error::KeyExchange),
+            (KeyPair::Ecdh(..), _) => Err(Error::KeyExchange),
         }
     }
 }
@@ -207,9 +187,16 @@ impl fmt::Debug for EphemeralKey {
     }
 }
 
+/// A response as it is sent.
+enum Share {
+    Ecdh(EcdhPublicKey),
+    #[cfg(feature = "post-quantum")]
+    Bytes(Vec<u8>),
+}
+
 /// The response to a peer's share: a share for the peer, and the secret that both then have.
 pub struct KeyExchangeResponse {
-    public: PublicKey,
+    share: Share,
     secret: SharedSecret,
 }
 
@@ -245,26 +232,31 @@ impl KeyExchangeResponse {
     fn drawn_from(group: Group, peer_public: &[u8], source: &impl Source) -> Result<Self, Error> {
         match group.algorithm() {
             Algorithm::Ecdh(curve) => {
-                let (private, public) = source.ecdh_key(curve)?;
+                let (private, point) = source.ecdh_key(curve)?;
                 let secret = private.agree(curve, peer_public, SharedSecret::copied_from)?;
-                Ok(Self { public: PublicKey::Ecdh(public), secret })
+                Ok(Self { share: Share::Ecdh(point), secret })
             }
             #[cfg(feature = "post-quantum")]
             Algorithm::MlKem(set) => {
-                let (ciphertext, secret) = source.encapsulate(set, peer_public)?;
+                let mut ciphertext = Vec::with_capacity(set.ciphertext_len());
+                let secret = source.encapsulate(set, peer_public, &mut ciphertext)?;
                 let secret = SharedSecret::copied_from(secret.as_slice());
-                Ok(Self { public: PublicKey::Bytes(ciphertext), secret })
+                Ok(Self { share: Share::Bytes(ciphertext), secret })
             }
             #[cfg(feature = "post-quantum")]
             Algorithm::Hybrid(hybrid) => {
                 let (peer_point, key) = hybrid.split(peer_public, hybrid.ml_kem.key_len())?;
-                let (ciphertext, secret) = source.encapsulate(hybrid.ml_kem, key)?;
                 let (private, point) = source.ecdh_key(hybrid.curve)?;
-                let public = PublicKey::Bytes(hybrid.in_order(point.as_ref(), &ciphertext).concat());
+                // The place of the ciphertext is empty until it is appended there.
+                let [before, after] = hybrid.in_order(point.as_ref(), &[][..]);
+                let mut share = Vec::with_capacity(hybrid.ml_kem.ciphertext_len().saturating_add(point.as_ref().len()));
+                share.extend_from_slice(before);
+                let secret = source.encapsulate(hybrid.ml_kem, key, &mut share)?;
+                share.extend_from_slice(after);
                 let secret = private.agree(hybrid.curve, peer_point, |ecdh| {
                     SharedSecret::concatenated(hybrid.in_order(ecdh, secret.as_slice()))
                 })?;
-                Ok(Self { public, secret })
+                Ok(Self { share: Share::Bytes(share), secret })
             }
         }
     }
@@ -273,7 +265,11 @@ impl KeyExchangeResponse {
     #[inline]
     #[must_use]
     pub fn share(&self) -> &[u8] {
-        self.public.as_bytes()
+        match &self.share {
+            Share::Ecdh(point) => point.as_ref(),
+            #[cfg(feature = "post-quantum")]
+            Share::Bytes(bytes) => bytes,
+        }
     }
 
     /// Returns the secret, which the peer computes from the share.

@@ -44,7 +44,7 @@
 //!
 //! let (backend, suite) = (Backend::default(), TLS13_AES_128_GCM_SHA256);
 //! let client = EphemeralKey::generate(backend, Group::X25519)?;
-//! let server = KeyExchangeResponse::to(backend, Group::X25519, client.public_key())?;
+//! let server = KeyExchangeResponse::to(backend, Group::X25519, &client.public_key())?;
 //! let shared = server.into_secret();
 //!
 //! let mut transcript = Transcript::new(backend, suite.hash);

@@ -10,7 +10,7 @@
 //! let client = EphemeralKey::generate(backend, Group::X25519)?;
 //! let server = EphemeralKey::generate(backend, Group::X25519)?;
 //! let (client_random, server_random) = ([1; 32], [2; 32]);
-//! let shared = server.agree(client.public_key())?;
+//! let shared = server.agree(&client.public_key())?;
 //!
 //! let mut transcript = Transcript::new(backend, suite.hash);
 //! transcript.add(b"ClientHello to ClientKeyExchange");

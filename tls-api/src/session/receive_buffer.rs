@@ -199,7 +199,9 @@ impl ReceiveBuffer {
 fn larger_than(size: usize) -> usize {
     match size {
         ..FLIGHT_SIZE => FLIGHT_SIZE,
-        FLIGHT_SIZE..LONG_FLIGHT_SIZE => LONG_FLIGHT_SIZE,
+        // In steps of two, so that a server's flight with a hybrid key share, of some 3 KiB, takes
+        // 4 KiB.
+        FLIGHT_SIZE..LONG_FLIGHT_SIZE => LONG_FLIGHT_SIZE.min(2 * size),
         LONG_FLIGHT_SIZE..RECORD_SIZE => RECORD_SIZE,
         RECORD_SIZE.. => BULK_SIZE,
     }
@@ -329,6 +331,7 @@ mod tests {
         assert_eq!(fill(100), FLIGHT_SIZE);
         assert_eq!(fill(200), FLIGHT_SIZE);
         assert_eq!(fill(1 << 20), FLIGHT_SIZE);
+        assert_eq!(fill(1 << 20), 2 * FLIGHT_SIZE);
         assert_eq!(fill(100), LONG_FLIGHT_SIZE);
         assert_eq!(fill(1 << 20), LONG_FLIGHT_SIZE);
         assert_eq!(fill(1 << 20), RECORD_SIZE);

@@ -219,10 +219,11 @@ mod ml_kem {
         }
     }
 
-    pub(crate) fn encapsulate(set: ParameterSet, key: &[u8]) -> Result<(Vec<u8>, Secret), Error> {
+    pub(crate) fn encapsulate(set: ParameterSet, key: &[u8], ciphertext: &mut Vec<u8>) -> Result<Secret, Error> {
         let key = kem::EncapsulationKey::new(algorithm(set), key).map_err(|_| Error::KeyExchange)?;
-        let (ciphertext, secret) = key.encapsulate().map_err(|_| Error::KeyExchange)?;
-        Ok((ciphertext.as_ref().to_vec(), secret_of(&secret)?))
+        let (made, secret) = key.encapsulate().map_err(|_| Error::KeyExchange)?;
+        ciphertext.extend_from_slice(made.as_ref());
+        secret_of(&secret)
     }
 
     fn secret_of(secret: &kem::SharedSecret) -> Result<Secret, Error> {

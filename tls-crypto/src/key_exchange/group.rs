@@ -103,6 +103,18 @@ impl Group {
         }
     }
 
+    /// Returns the length in bytes of the public key of the side that sends its share first.
+    #[must_use]
+    pub fn public_key_len(self) -> usize {
+        match self.algorithm() {
+            Algorithm::Ecdh(curve) => curve.public_key_len(),
+            #[cfg(feature = "post-quantum")]
+            Algorithm::MlKem(set) => set.key_len(),
+            #[cfg(feature = "post-quantum")]
+            Algorithm::Hybrid(hybrid) => hybrid.curve.public_key_len().saturating_add(hybrid.ml_kem.key_len()),
+        }
+    }
+
     pub(super) fn algorithm(self) -> Algorithm {
         match self {
             Self::X25519 => Algorithm::Ecdh(Curve::X25519),

@@ -29,7 +29,8 @@ pub(super) enum DecapsulationKey {
     MlKem768(Box<mlkem768::MlKem768PrivateKey>),
     MlKem1024(Box<mlkem1024::MlKem1024PrivateKey>),
     #[cfg(feature = "aws-lc-rs")]
-    AwsLc(aws_lc::DecapsulationKey),
+    /// With the encapsulation key, which the others contain.
+    AwsLc(aws_lc::DecapsulationKey, Vec<u8>),
 }
 
 impl ParameterSet {
@@ -49,48 +50,50 @@ impl ParameterSet {
     }
 
     /// Generates a key pair (FIPS 203 §7.1).
-    pub(super) fn generate(self, seed: &Seed) -> (DecapsulationKey, Vec<u8>) {
+    pub(super) fn generate(self, seed: &Seed) -> DecapsulationKey {
         match self {
             Self::MlKem768 => with_zeroized_stack_of::<STACK_768, _>(|| {
-                let (private, public) = mlkem768::generate_key_pair(**seed).into_parts();
-                (DecapsulationKey::MlKem768(Box::new(private)), public.as_slice().to_vec())
+                let (private, _) = mlkem768::generate_key_pair(**seed).into_parts();
+                DecapsulationKey::MlKem768(Box::new(private))
             }),
             Self::MlKem1024 => with_zeroized_stack_of::<STACK_1024, _>(|| {
-                let (private, public) = mlkem1024::generate_key_pair(**seed).into_parts();
-                (DecapsulationKey::MlKem1024(Box::new(private)), public.as_slice().to_vec())
+                let (private, _) = mlkem1024::generate_key_pair(**seed).into_parts();
+                DecapsulationKey::MlKem1024(Box::new(private))
             }),
         }
     }
 
-    /// Checks an encapsulation key and encapsulates to it (FIPS 203 §7.2).
-    pub(super) fn encapsulate(self, key: &[u8], message: &Secret) -> Result<(Vec<u8>, Secret), Error> {
+    /// Checks an encapsulation key, encapsulates to it (FIPS 203 §7.2), and appends the ciphertext.
+    pub(super) fn encapsulate(self, key: &[u8], message: &Secret, ciphertext: &mut Vec<u8>) -> Result<Secret, Error> {
         match self {
             Self::MlKem768 => {
                 let key = key.try_into().ok().filter(mlkem768::validate_public_key).ok_or(Error::KeyExchange)?;
                 Ok(with_zeroized_stack_of::<STACK_768, _>(|| {
-                    let (ciphertext, secret) = mlkem768::encapsulate(&key, **message);
-                    (ciphertext.as_slice().to_vec(), Secret::new(secret))
+                    let (made, secret) = mlkem768::encapsulate(&key, **message);
+                    ciphertext.extend_from_slice(made.as_slice());
+                    Secret::new(secret)
                 }))
             }
             Self::MlKem1024 => {
                 let key = key.try_into().ok().filter(mlkem1024::validate_public_key).ok_or(Error::KeyExchange)?;
                 Ok(with_zeroized_stack_of::<STACK_1024, _>(|| {
-                    let (ciphertext, secret) = mlkem1024::encapsulate(&key, **message);
-                    (ciphertext.as_slice().to_vec(), Secret::new(secret))
+                    let (made, secret) = mlkem1024::encapsulate(&key, **message);
+                    ciphertext.extend_from_slice(made.as_slice());
+                    Secret::new(secret)
                 }))
             }
         }
     }
 
     #[cfg(feature = "aws-lc-rs")]
-    pub(super) fn generate_by_aws_lc(self) -> Result<(DecapsulationKey, Vec<u8>), Error> {
+    pub(super) fn generate_by_aws_lc(self) -> Result<DecapsulationKey, Error> {
         let (key, public) = aws_lc::DecapsulationKey::generate(self)?;
-        Ok((DecapsulationKey::AwsLc(key), public))
+        Ok(DecapsulationKey::AwsLc(key, public))
     }
 
     #[cfg(feature = "aws-lc-rs")]
-    pub(super) fn encapsulate_by_aws_lc(self, key: &[u8]) -> Result<(Vec<u8>, Secret), Error> {
-        aws_lc::encapsulate(self, key)
+    pub(super) fn encapsulate_by_aws_lc(self, key: &[u8], ciphertext: &mut Vec<u8>) -> Result<Secret, Error> {
+        aws_lc::encapsulate(self, key, ciphertext)
     }
 }
 
@@ -98,12 +101,25 @@ impl DecapsulationKey {
     /// Converts the key of a test vector.
     #[cfg(all(feature = "aws-lc-rs", any(test, feature = "fixed-ephemeral-keys")))]
     pub(super) fn into_aws_lc(self) -> Result<Self, Error> {
-        match &self {
+        let key = match &self {
             Self::MlKem768(key) => aws_lc::DecapsulationKey::new(ParameterSet::MlKem768, key.as_slice()),
             Self::MlKem1024(key) => aws_lc::DecapsulationKey::new(ParameterSet::MlKem1024, key.as_slice()),
-            Self::AwsLc(_) => return Ok(self),
-        }
-        .map(Self::AwsLc)
+            Self::AwsLc(..) => return Ok(self),
+        }?;
+        Ok(Self::AwsLc(key, self.public_key().to_vec()))
+    }
+
+    /// Returns the encapsulation key. A decapsulation key contains it after that of the underlying
+    /// encryption scheme, and before its hash and the implicit rejection value (FIPS 203 §7.1).
+    pub(super) fn public_key(&self) -> &[u8] {
+        let (private, set): (&[u8], _) = match self {
+            Self::MlKem768(key) => (key.as_slice(), ParameterSet::MlKem768),
+            Self::MlKem1024(key) => (key.as_slice(), ParameterSet::MlKem1024),
+            #[cfg(feature = "aws-lc-rs")]
+            Self::AwsLc(_, public) => return public,
+        };
+        let end = private.len().saturating_sub(2 * 32);
+        private.get(end.saturating_sub(set.key_len())..end).unwrap_or_default()
     }
 
     /// Decapsulates a ciphertext (FIPS 203 §7.3). One that was not made for this key yields a
@@ -119,7 +135,7 @@ impl DecapsulationKey {
                 Ok(with_zeroized_stack_of::<STACK_1024, _>(|| Secret::new(mlkem1024::decapsulate(key, &ciphertext))))
             }
             #[cfg(feature = "aws-lc-rs")]
-            Self::AwsLc(key) => key.decapsulate(ciphertext),
+            Self::AwsLc(key, _) => key.decapsulate(ciphertext),
         }
     }
 }
@@ -131,7 +147,7 @@ impl Drop for DecapsulationKey {
             Self::MlKem1024(key) => key.index_mut(0..).zeroize(),
             // AWS-LC zeroizes the memory that it frees.
             #[cfg(feature = "aws-lc-rs")]
-            Self::AwsLc(_) => {}
+            Self::AwsLc(..) => {}
         }
     }
 }

@@ -16,11 +16,11 @@ pub(super) trait Source {
 
     /// Returns a key pair of ML-KEM.
     #[cfg(feature = "post-quantum")]
-    fn ml_kem_key(&self, set: ParameterSet) -> Result<(DecapsulationKey, Vec<u8>), Error>;
+    fn ml_kem_key(&self, set: ParameterSet) -> Result<DecapsulationKey, Error>;
 
-    /// Encapsulates to `key`: returns the ciphertext and the secret.
+    /// Encapsulates to `key`: appends the ciphertext, and returns the secret.
     #[cfg(feature = "post-quantum")]
-    fn encapsulate(&self, set: ParameterSet, key: &[u8]) -> Result<(Vec<u8>, Secret), Error>;
+    fn encapsulate(&self, set: ParameterSet, key: &[u8], ciphertext: &mut Vec<u8>) -> Result<Secret, Error>;
 }
 
 /// The backend's generator.
@@ -42,7 +42,7 @@ impl Source for SystemSource {
     }
 
     #[cfg(feature = "post-quantum")]
-    fn ml_kem_key(&self, set: ParameterSet) -> Result<(DecapsulationKey, Vec<u8>), Error> {
+    fn ml_kem_key(&self, set: ParameterSet) -> Result<DecapsulationKey, Error> {
         match self.0.0 {
             Library::Ring => Ok(set.generate(&self.bytes()?)),
             #[cfg(feature = "aws-lc-rs")]
@@ -51,11 +51,11 @@ impl Source for SystemSource {
     }
 
     #[cfg(feature = "post-quantum")]
-    fn encapsulate(&self, set: ParameterSet, key: &[u8]) -> Result<(Vec<u8>, Secret), Error> {
+    fn encapsulate(&self, set: ParameterSet, key: &[u8], ciphertext: &mut Vec<u8>) -> Result<Secret, Error> {
         match self.0.0 {
-            Library::Ring => set.encapsulate(key, &self.bytes()?),
+            Library::Ring => set.encapsulate(key, &self.bytes()?, ciphertext),
             #[cfg(feature = "aws-lc-rs")]
-            Library::AwsLc => set.encapsulate_by_aws_lc(key),
+            Library::AwsLc => set.encapsulate_by_aws_lc(key, ciphertext),
         }
     }
 }
@@ -113,20 +113,20 @@ impl Source for FixedSource<'_> {
     }
 
     #[cfg(feature = "post-quantum")]
-    fn ml_kem_key(&self, set: ParameterSet) -> Result<(DecapsulationKey, Vec<u8>), Error> {
-        let (key, public) = set.generate(&self.bytes()?);
+    fn ml_kem_key(&self, set: ParameterSet) -> Result<DecapsulationKey, Error> {
+        let key = set.generate(&self.bytes()?);
         match self.backend.0 {
-            Library::Ring => Ok((key, public)),
+            Library::Ring => Ok(key),
             // It takes no seed, but the key that libcrux expands from it.
             #[cfg(feature = "aws-lc-rs")]
-            Library::AwsLc => Ok((key.into_aws_lc()?, public)),
+            Library::AwsLc => key.into_aws_lc(),
         }
     }
 
     #[cfg(feature = "post-quantum")]
-    fn encapsulate(&self, set: ParameterSet, key: &[u8]) -> Result<(Vec<u8>, Secret), Error> {
+    fn encapsulate(&self, set: ParameterSet, key: &[u8], ciphertext: &mut Vec<u8>) -> Result<Secret, Error> {
         match self.backend.0 {
-            Library::Ring => set.encapsulate(key, &self.bytes()?),
+            Library::Ring => set.encapsulate(key, &self.bytes()?, ciphertext),
             #[cfg(feature = "aws-lc-rs")]
             Library::AwsLc => Err(Error::KeyExchange),
         }

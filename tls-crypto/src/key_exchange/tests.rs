@@ -26,12 +26,12 @@ fn both_sides_agree_in_every_group() {
                 (EphemeralKey::generate(backend, group).unwrap(), EphemeralKey::generate(backend, group).unwrap());
             assert_ne!(key.public_key(), other.public_key());
             assert_eq!((key.public_key().len(), key.group()), (public_len, group));
-            let response = KeyExchangeResponse::to(peer, group, key.public_key()).unwrap();
+            let response = KeyExchangeResponse::to(peer, group, &key.public_key()).unwrap();
             assert_eq!(response.share().len(), response_len);
             let at_key = key.agree(response.share()).unwrap();
             assert_eq!(at_key.as_bytes(), response.secret.as_bytes());
             assert_eq!(at_key.as_bytes().len(), secret_len);
-            let again = KeyExchangeResponse::to(backend, group, other.public_key()).unwrap();
+            let again = KeyExchangeResponse::to(backend, group, &other.public_key()).unwrap();
             assert_ne!(again.secret.as_bytes(), at_key.as_bytes());
         }
     }
@@ -217,10 +217,10 @@ mod post_quantum {
         for &backend in Backend::ALL {
             for vector in VECTORS {
                 let key = || EphemeralKey::from_private_key(backend, vector.group, &hex(SEED)).unwrap();
-                assert_eq!(sha256(key().public_key()), hex(vector.key_hash));
+                assert_eq!(sha256(&key().public_key()), hex(vector.key_hash));
                 let message = hex(MESSAGE);
                 let response =
-                    KeyExchangeResponse::from_private_key(Backend::ring(), vector.group, &message, key().public_key())
+                    KeyExchangeResponse::from_private_key(Backend::ring(), vector.group, &message, &key().public_key())
                         .unwrap();
                 assert_eq!(sha256(response.share()), hex(vector.ciphertext_hash));
                 assert_eq!(response.secret.as_bytes(), hex(vector.secret));
@@ -289,12 +289,12 @@ mod post_quantum {
                 let (point, their_point) = (ecdh.public_key().to_vec(), their_ecdh.public_key().to_vec());
                 let kem = EphemeralKey::from_private_key(backend, ml_kem.group, &seed).unwrap();
                 let kem_response =
-                    KeyExchangeResponse::from_private_key(Backend::ring(), ml_kem.group, &message, kem.public_key())
+                    KeyExchangeResponse::from_private_key(Backend::ring(), ml_kem.group, &message, &kem.public_key())
                         .unwrap();
 
                 let key = EphemeralKey::from_private_key(backend, group, &joined(&scalar, &seed)).unwrap();
                 assert_eq!(key.public_key(), joined(&point, kem.public_key()));
-                assert_eq!(key.public_key_for(curve), Some(&point[..]));
+                assert_eq!(key.public_key_for(curve).as_deref(), Some(&point[..]));
                 let response = KeyExchangeResponse::from_private_key(
                     Backend::ring(),
                     group,

@@ -226,7 +226,7 @@ mod tests {
 
     fn shared(backend: Backend) -> SharedSecret {
         let key = |byte| EphemeralKey::from_private_key(backend, Group::X25519, &[byte; 32]).unwrap();
-        key(1).agree(key(2).public_key()).unwrap()
+        key(1).agree(&key(2).public_key()).unwrap()
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl fmt::Debug for TrafficSecret {
 ///
 /// # let ours = EphemeralKey::generate(Backend::ring(), Group::X25519)?;
 /// # let theirs = EphemeralKey::generate(Backend::ring(), Group::X25519)?;
-/// # let shared = ours.agree(theirs.public_key())?;
+/// # let shared = ours.agree(&theirs.public_key())?;
 /// let (traffic, _) = EarlySecret::new(Backend::ring(), Sha256).into_handshake(shared, &Sha256.hash(b"hellos"));
 /// let stored = traffic.client.into_stored();
 /// // On a KeyUpdate:

@@ -1,5 +1,7 @@
 //! The key shares of a ClientHello (RFC 9846 §4.3.8).
 
+use std::borrow::Cow;
+
 use tls_codec::code_points::NamedGroup;
 use tls_codec::error::BufferFull;
 use tls_codec::extension;
@@ -65,15 +67,14 @@ impl KeyShares {
         [Some(self.key.group()), self.other.as_ref().map(|key| key.group()).or(self.classical)]
     }
 
-    fn share(&self, group: Group) -> Option<&[u8]> {
+    fn share(&self, group: Group) -> Option<Cow<'_, [u8]>> {
         let other = self.other.as_ref().and_then(|key| key.public_key_for(group));
         other.or_else(|| self.key.public_key_for(group))
     }
 
     /// The length of all shares, with their headers.
     pub(super) fn encoded_len(&self) -> usize {
-        let share = |group: Group| self.share(group).map_or(0, |share| share.len().saturating_add(4));
-        self.groups().into_iter().flatten().map(share).sum()
+        self.groups().into_iter().flatten().map(|group| group.public_key_len().saturating_add(4)).sum()
     }
 
     /// Writes the extension. The shares have the order of `enabled`, as the RFC demands.
@@ -82,6 +83,7 @@ impl KeyShares {
         let mut groups = self.groups();
         groups.sort_by_key(|group| place(*group).unwrap_or(usize::MAX));
         let shares = groups.map(|group| group.and_then(|group| Some((group_id(group), self.share(group)?))));
+        let shares = shares.each_ref().map(|share| share.as_ref().map(|(group, share)| (*group, &**share)));
         match shares {
             [Some(first), Some(second)] => extension::KeyShareClientHello::write(w, &[first, second]),
             [first, second] => extension::KeyShareClientHello::write(w, first.or(second).as_slice()),

@@ -177,7 +177,7 @@ impl KeysReady {
                 .map_err(|_| Error::Crypto("generating a key share"))?,
         };
         flight::send(out, &mut transcript, &mut |w| {
-            w.message(HandshakeType::CLIENT_KEY_EXCHANGE, |w| w.vec8_bytes(key.public_key()))
+            w.message(HandshakeType::CLIENT_KEY_EXCHANGE, |w| w.vec8_bytes(&key.public_key()))
         })?;
         let secret = key.agree(&signed.public).map_err(|_| Illegal::KeyShare(group))?;
         let binding = match master_secret {

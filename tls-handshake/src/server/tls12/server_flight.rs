@@ -220,7 +220,7 @@ impl HandshakeContext {
             })?;
         }
         let mut params = Vec::new();
-        ServerEcdhParams::write(&mut Writer::append(&mut params), group, key.public_key())?;
+        ServerEcdhParams::write(&mut Writer::append(&mut params), group, &key.public_key())?;
         Ok(params)
     }
 
