@@ -82,6 +82,23 @@ impl Sealer {
     /// for its header.
     #[inline]
     pub fn seal(&mut self, content_type: u8, record: &mut [u8]) -> Result<(), Error> {
+        self.protect(content_type, record, None)
+    }
+
+    /// Like [`seal`](Self::seal), but the content, or the start of it, is `content` instead of the
+    /// bytes at its place in `record`. AWS-LC reads it from there, and ring copies it first.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`seal`](Self::seal). After [`Error::Seal`], `record` may contain `content`.
+    #[inline]
+    pub fn seal_from(&mut self, content_type: u8, content: &[u8], record: &mut [u8]) -> Result<(), Error> {
+        self.protect(content_type, record, Some(content))
+    }
+
+    /// Encrypts in place, or from `source` and the rest in place.
+    #[inline(always)]
+    fn protect(&mut self, content_type: u8, record: &mut [u8], source: Option<&[u8]>) -> Result<(), Error> {
         if self.exhausted() {
             return Err(Error::SequenceExhausted);
         }
@@ -89,28 +106,33 @@ impl Sealer {
         let (nonce, next) = self.nonces.current()?;
         let (header, body) = record.split_first_chunk_mut::<HEADER_LEN>().ok_or(Error::Seal)?;
         let length = u16::try_from(body.len()).map_err(|_| Error::Seal)?;
-        let (body, tag) = body.split_last_chunk_mut::<TAG_LEN>().ok_or(Error::Seal)?;
+        let end = body.len().checked_sub(TAG_LEN).ok_or(Error::Seal)?;
+        let key = &self.key;
         match self.layout {
             Layout::Tls13 => {
-                *body.last_mut().ok_or(Error::Seal)? = content_type;
+                let inner = body.get_mut(..end).and_then(<[u8]>::split_last_mut);
+                let (last, before) = inner.ok_or(Error::Seal)?;
+                if source.is_some_and(|source| source.len() > before.len()) {
+                    return Err(Error::Seal);
+                }
+                *last = content_type;
                 *header = record_header(APPLICATION_DATA, length);
-                self.key.seal(nonce, *header, body, tag)
+                encrypt(key, nonce, *header, body, source)
             }
             Layout::Tls12Gcm => {
                 // RFC 5288 §3 lets the sender choose the explicit nonce, which must not repeat
                 // under one key. Random nonces would repeat after some 2^32 records (birthday
                 // bound) and permit forgeries. The sequence number cannot repeat: it belongs to
                 // this key, grows with every record, and never wraps.
-                let (explicit, content) = body.split_first_chunk_mut::<EXPLICIT_NONCE_LEN>().ok_or(Error::Seal)?;
+                let (explicit, body) = body.split_first_chunk_mut::<EXPLICIT_NONCE_LEN>().ok_or(Error::Seal)?;
                 *explicit = sequence.to_be_bytes();
                 *header = record_header(content_type, length);
-                let aad = tls12_aad(sequence, header, content.len())?;
-                self.key.seal(nonce, aad, content, tag)
+                let content_len = end.checked_sub(EXPLICIT_NONCE_LEN).ok_or(Error::Seal)?;
+                encrypt(key, nonce, tls12_aad(sequence, header, content_len)?, body, source)
             }
             Layout::Tls12ChaCha => {
                 *header = record_header(content_type, length);
-                let aad = tls12_aad(sequence, header, body.len())?;
-                self.key.seal(nonce, aad, body, tag)
+                encrypt(key, nonce, tls12_aad(sequence, header, end)?, body, source)
             }
         }?;
         self.nonces.sequence = next;
@@ -332,6 +354,24 @@ impl Nonces {
         let [a, b, c, d] = self.head;
         let [e, f, g, h, i, j, k, l] = explicit;
         [a, b, c, d, e, f, g, h, i, j, k, l]
+    }
+}
+
+/// Encrypts the content and type of a record. `body` ends with the room of the tag.
+#[inline(always)]
+fn encrypt(
+    key: &AeadKey,
+    nonce: [u8; NONCE_LEN],
+    aad: impl AsRef<[u8]>,
+    body: &mut [u8],
+    source: Option<&[u8]>,
+) -> Result<(), Error> {
+    match source {
+        Some(source) => key.seal_from(nonce, aad, source, body),
+        None => {
+            let (body, tag) = body.split_last_chunk_mut::<TAG_LEN>().ok_or(Error::Seal)?;
+            key.seal(nonce, aad, body, tag)
+        }
     }
 }
 

@@ -310,6 +310,18 @@ impl AeadKey {
         dispatch!(self, key => key.seal(nonce, aad, in_out, tag))
     }
 
+    /// Encrypts `source` and what follows its place in `out`, which ends with the room of the tag.
+    #[inline]
+    pub(crate) fn seal_from(
+        &self,
+        nonce: [u8; 12],
+        aad: impl AsRef<[u8]>,
+        source: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), Error> {
+        dispatch!(self, key => key.seal_from(nonce, aad, source, out))
+    }
+
     /// Decrypts in place, and returns the plaintext. The tag is at the end of `in_out`.
     #[inline]
     pub(crate) fn open<'a>(

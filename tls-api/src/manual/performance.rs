@@ -31,6 +31,8 @@
 //! * Read with `BufRead` to save a copy: `fill_buf` returns plaintext where it was decrypted.
 //! * [`set_dynamic_record_sizing`](crate::ServerConfig::set_dynamic_record_sizing) sends short
 //!   records at first, so that a browser can use the first bytes sooner. Default: off.
+//! * Sending copies data once. With the backend AWS-LC it copies nothing: a record is encrypted
+//!   from the buffer that was written. Vectored writes and padded records are copied.
 //! * The engine also encrypts in place, without any copy: `Connection::send_in_place`.
 //!
 //! # Memory

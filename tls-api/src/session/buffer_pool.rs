@@ -192,13 +192,13 @@ pub(crate) fn return_receive_buffer(mut buffer: ReceiveStorage) {
     let _ = RECEIVING.try_with(|pool| pool.borrow_mut().give(buffer));
 }
 
-/// Returns an empty buffer of at least this capacity from the pool, if it has one.
+/// Returns a buffer of at least this capacity from the pool, if it has one. Its content is output
+/// that was sent.
 pub(crate) fn take_send_buffer(capacity: usize) -> Option<Vec<u8>> {
     SENDING.try_with(|pool| pool.borrow_mut().take(capacity)).ok().flatten()
 }
 
-pub(crate) fn return_send_buffer(mut buffer: Vec<u8>) {
-    buffer.clear();
+pub(crate) fn return_send_buffer(buffer: Vec<u8>) {
     let _ = SENDING.try_with(|pool| pool.borrow_mut().give(buffer));
 }
 

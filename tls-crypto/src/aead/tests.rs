@@ -85,6 +85,27 @@ fn records_round_trip() {
 }
 
 #[test]
+fn record_sealed_apart_is_the_same() {
+    for way in Way::all() {
+        let ((mut in_place, _), (mut apart, _)) = (way.pair(), way.pair());
+        let Overhead { before, after } = in_place.overhead();
+        // The rest is in the record, as padding is.
+        for (length, rest) in [(0, 0), (1, 0), (15, 0), (16, 0), (1000, 0), (16384, 0), (0, 5), (1, 1), (500, 700)] {
+            let content: Vec<u8> = (0..=255).cycle().take(length + rest).collect();
+            let expected = sealed(&mut in_place, 23, &content);
+            let (source, rest) = content.split_at(length);
+            let mut record = room(&apart, &[&vec![0xee; length], rest].concat());
+            apart.seal_from(23, source, &mut record).unwrap();
+            assert_eq!(record, expected, "{way:?} {length}");
+            let too_long = vec![7; content.len() + 1];
+            assert_eq!(apart.seal_from(23, &too_long, &mut room(&apart, &content)), Err(Error::Seal));
+            assert_eq!(apart.seal_from(23, &[], &mut vec![0; HEADER_LEN + before + after - 1]), Err(Error::Seal));
+            assert_eq!(apart.sequence(), in_place.sequence());
+        }
+    }
+}
+
+#[test]
 fn overhead_matches_the_layouts() {
     for way in Way::all() {
         let (sealer, opener) = way.pair();

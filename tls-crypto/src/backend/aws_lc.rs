@@ -9,6 +9,7 @@ use aws_lc_rs::{aead, agreement, digest, hmac, rand, signature};
 use pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm};
 
 use super::Curve;
+use crate::aead::TAG_LEN;
 #[cfg(feature = "post-quantum")]
 use crate::key_exchange::ml_kem::{ParameterSet, Secret};
 use crate::sign::{EcCurve, MlDsa};
@@ -96,6 +97,37 @@ impl AeadKey {
         let made = self.0.seal_in_place_separate_tag(nonce, aead::Aad::from(aad), in_out).map_err(|_| Error::Seal)?;
         *tag = made.as_ref().try_into().map_err(|_| Error::Seal)?;
         Ok(())
+    }
+
+    /// Reads `source` where it is: for a record of 16 KiB 1.20 µs, as in place, and 1.50 µs with a
+    /// copy (AES-128-GCM, x86-64 with AVX-512).
+    ///
+    /// Opening apart would save as much: 1.27 µs, and 1.48 µs with a copy. But a record is opened
+    /// before the application passes a buffer to `Read`, because only then is its type known, and
+    /// the buffer would need room for type and padding.
+    #[inline]
+    pub(crate) fn seal_from(
+        &self,
+        nonce: [u8; 12],
+        aad: impl AsRef<[u8]>,
+        source: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), Error> {
+        let (head, rest_and_tag) = out.split_at_mut_checked(source.len()).ok_or(Error::Seal)?;
+        // The content type of TLS 1.3, or nothing.
+        let rest = match rest_and_tag.len().checked_sub(TAG_LEN) {
+            None => return Err(Error::Seal),
+            Some(0) => [].as_slice(),
+            Some(1) => &[rest_and_tag.first().copied().unwrap_or_default()],
+            // A padded record.
+            Some(_) => {
+                head.copy_from_slice(source);
+                let (in_out, tag) = out.split_last_chunk_mut().ok_or(Error::Seal)?;
+                return self.seal(nonce, aad, in_out, tag);
+            }
+        };
+        let (nonce, aad) = (aead::Nonce::assume_unique_for_key(nonce), aead::Aad::from(aad));
+        self.0.seal_out_of_place_scatter(nonce, aad, source, head, rest, rest_and_tag).map_err(|_| Error::Seal)
     }
 
     #[inline]

@@ -108,6 +108,20 @@ impl AeadKey {
         Ok(())
     }
 
+    /// ring encrypts only in place, so this copies `source` first.
+    #[inline]
+    pub(crate) fn seal_from(
+        &self,
+        nonce: [u8; 12],
+        aad: impl AsRef<[u8]>,
+        source: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), Error> {
+        let (in_out, tag) = out.split_last_chunk_mut().ok_or(Error::Seal)?;
+        in_out.get_mut(..source.len()).ok_or(Error::Seal)?.copy_from_slice(source);
+        self.seal(nonce, aad, in_out, tag)
+    }
+
     #[inline]
     pub(crate) fn open<'a>(
         &self,

@@ -1,5 +1,7 @@
 //! The output buffer, which the caller owns and writes to the transport.
 
+use std::num::NonZeroUsize;
+
 use tls_codec::record::HEADER_LEN;
 
 const CACHE_LINE: usize = 64;
@@ -23,10 +25,13 @@ const CACHE_LINE: usize = 64;
 #[derive(Default)]
 pub struct Outgoing {
     bytes: Vec<u8>,
+    /// Number of bytes at the end of `bytes` that are not output, but room for records. The output
+    /// leaves it when it is consumed, so that a busy connection does not zero each record's room.
+    spare: usize,
     /// Number of bytes that were already written to the transport.
     consumed: usize,
-    /// Start of the flight that is not sealed yet.
-    flight: Option<usize>,
+    /// Start of the flight that is not sealed yet, plus one, so that the type is small.
+    flight: Option<NonZeroUsize>,
 }
 
 impl Outgoing {
@@ -38,24 +43,24 @@ impl Outgoing {
 
     /// Creates an empty output buffer that reuses the allocation of `buffer`.
     #[must_use]
-    pub fn with_buffer(mut buffer: Vec<u8>) -> Self {
-        buffer.clear();
-        Self { bytes: buffer, consumed: 0, flight: None }
+    pub fn with_buffer(buffer: Vec<u8>) -> Self {
+        Self { spare: buffer.len(), bytes: buffer, consumed: 0, flight: None }
     }
 
-    /// Takes the allocation out if no bytes are pending, so that an idle connection holds none.
+    /// Takes the allocation out if no bytes are pending, so that an idle connection holds none. Its
+    /// content is output that was sent. To [lend](Self::lend_buffer) it again, do not clear it: its
+    /// length says how much of it need not be zeroed again.
     pub fn take_buffer(&mut self) -> Option<Vec<u8>> {
         (self.is_empty() && self.flight.is_none() && self.bytes.capacity() > 0).then(|| {
-            self.consumed = 0;
+            (self.consumed, self.spare) = (0, 0);
             std::mem::take(&mut self.bytes)
         })
     }
 
     /// Reuses the allocation of `buffer`, if it has none itself. Otherwise drops `buffer`.
-    pub fn lend_buffer(&mut self, mut buffer: Vec<u8>) {
+    pub fn lend_buffer(&mut self, buffer: Vec<u8>) {
         if self.bytes.capacity() == 0 {
-            buffer.clear();
-            self.bytes = buffer;
+            *self = Self::with_buffer(buffer);
         }
     }
 
@@ -68,7 +73,7 @@ impl Outgoing {
     /// Returns the bytes to write to the transport.
     #[must_use]
     pub fn ready(&self) -> &[u8] {
-        let end = self.flight.unwrap_or(self.bytes.len());
+        let end = self.flight().unwrap_or(self.end());
         self.bytes.get(self.consumed..end).unwrap_or_default()
     }
 
@@ -88,48 +93,78 @@ impl Outgoing {
     /// `count` removes all.
     pub fn consume(&mut self, count: usize) {
         self.consumed = self.consumed.saturating_add(count.min(self.len()));
-        if self.consumed == self.bytes.len() {
-            self.bytes.clear();
-            self.consumed = 0;
+        if self.consumed == self.end() {
+            (self.spare, self.consumed) = (self.bytes.len(), 0);
         }
+    }
+
+    /// The end of the output in `bytes`.
+    #[inline]
+    fn end(&self) -> usize {
+        self.bytes.len().saturating_sub(self.spare)
     }
 
     /// Frees consumed bytes at the front, before about `expected` bytes are appended.
     #[inline]
     pub(super) fn make_room(&mut self, expected: usize) {
-        if self.bytes.is_empty() {
-            self.bytes.reserve(CACHE_LINE + expected);
+        let end = self.end();
+        if end == 0 {
+            self.bytes.reserve((CACHE_LINE + expected).saturating_sub(self.bytes.len()));
             // Aligns the content of the first record to a cache line, which makes sealing a few
             // percent faster.
             let padding = self.bytes.as_ptr().wrapping_add(HEADER_LEN).align_offset(CACHE_LINE) % CACHE_LINE;
-            self.bytes.resize(padding, 0);
+            let _ = self.record_room(padding);
+            self.add_record(padding);
             self.consumed = padding;
             return;
         }
         // Each move frees at least as many bytes as it moves, so the total cost is linear.
-        if self.consumed >= self.bytes.len() / 2 && self.consumed > 0 {
-            self.bytes.drain(..self.consumed);
-            self.flight = self.flight.map(|at| at.saturating_sub(self.consumed));
+        if self.consumed >= end / 2 && self.consumed > 0 {
+            self.bytes.copy_within(self.consumed..end, 0);
+            self.spare += self.consumed;
+            self.set_flight(self.flight().map(|at| at.saturating_sub(self.consumed)));
             self.consumed = 0;
         }
     }
 
+    /// Returns room for a record of `length` bytes, with any content. The record is output after
+    /// `add_record`.
+    #[inline]
+    pub(super) fn record_room(&mut self, length: usize) -> &mut [u8] {
+        let end = self.end();
+        if self.spare < length {
+            self.bytes.resize(end + length, 0);
+            self.spare = length;
+        }
+        self.bytes.get_mut(end..end + length).unwrap_or_default()
+    }
+
+    /// Appends the record in the first `length` bytes of the room.
+    #[inline]
+    pub(super) fn add_record(&mut self, length: usize) {
+        self.spare = self.spare.saturating_sub(length);
+    }
+
+    /// Returns the output, to append messages.
     pub(super) fn bytes_mut(&mut self) -> &mut Vec<u8> {
+        self.bytes.truncate(self.end());
+        self.spare = 0;
         &mut self.bytes
     }
 
     pub(super) fn flight(&self) -> Option<usize> {
-        self.flight
+        self.flight.map(|at| at.get() - 1)
     }
 
     pub(super) fn set_flight(&mut self, at: Option<usize>) {
-        self.flight = at;
+        self.flight = at.map(|at| NonZeroUsize::MIN.saturating_add(at));
     }
 
     /// Drops the flight, which will not be sent.
     pub(super) fn drop_flight(&mut self) {
-        if let Some(at) = self.flight.take() {
-            self.bytes.truncate(at);
+        if let Some(at) = self.flight() {
+            self.bytes_mut().truncate(at);
+            self.flight = None;
         }
     }
 }
@@ -149,7 +184,7 @@ mod tests {
     fn holding(bytes: &[u8], unsealed: usize) -> Outgoing {
         let mut outgoing = Outgoing::new();
         outgoing.bytes.extend_from_slice(bytes);
-        outgoing.flight = (unsealed > 0).then_some(bytes.len() - unsealed);
+        outgoing.set_flight((unsealed > 0).then_some(bytes.len() - unsealed));
         outgoing
     }
 
@@ -174,7 +209,7 @@ mod tests {
         // The alignment padding at the front is removed with the buffer.
         waiting.make_room(10);
         let skipped = waiting.consumed;
-        waiting.bytes.resize(skipped.max(1), 0);
+        waiting.bytes_mut().resize(skipped.max(1), 0);
         waiting.consumed = waiting.bytes.len();
         assert!(waiting.take_buffer().is_some());
         waiting.bytes.extend_from_slice(b"next");
@@ -200,7 +235,7 @@ mod tests {
             outgoing.consume(consumed);
             outgoing.make_room(10);
             assert_eq!(outgoing.ready(), &b"readyrea"[consumed..]);
-            assert_eq!(outgoing.bytes.len(), if moved { 10 - consumed } else { 10 });
+            assert_eq!(outgoing.end(), if moved { 10 - consumed } else { 10 });
             outgoing.drop_flight();
             assert_eq!(outgoing.ready(), &b"readyrea"[consumed..]);
         }
@@ -212,6 +247,28 @@ mod tests {
         outgoing.consume(2);
         assert_eq!(outgoing.ready(), b"ady");
         outgoing.consume(3);
-        assert!(outgoing.bytes.is_empty() && outgoing.consumed == 0);
+        assert!(outgoing.end() == 0 && outgoing.consumed == 0);
+    }
+
+    /// Room is zeroed only once, also by way of the pool of buffers, and is output only when a
+    /// record is added.
+    #[test]
+    fn room_of_sent_records_is_reused() {
+        let mut outgoing = Outgoing::new();
+        outgoing.make_room(4);
+        outgoing.record_room(4).copy_from_slice(b"sent");
+        assert!(outgoing.is_empty());
+        outgoing.add_record(4);
+        assert_eq!(outgoing.ready(), b"sent");
+        outgoing.consume(2);
+        assert_eq!(outgoing.record_room(2), [0, 0]);
+        outgoing.consume(2);
+        let mut next = Outgoing::with_buffer(outgoing.take_buffer().unwrap());
+        next.make_room(4);
+        assert_eq!(next.record_room(4), b"sent");
+        assert!(next.is_empty());
+        // A message takes the place of the room.
+        next.bytes_mut().extend_from_slice(b"message");
+        assert_eq!(next.ready(), b"message");
     }
 }

@@ -143,7 +143,7 @@ impl RecordSender {
             let padding = if record == count - 1 { padding } else { 0 };
             let end = at + before + size(record) + padding + around.after;
             let whole = bytes.get_mut(at..end).ok_or(Error::LocalMessageTooLong)?;
-            self.finish_record(ContentType::HANDSHAKE, padding, whole)?;
+            self.finish_record(ContentType::HANDSHAKE, padding, None, whole)?;
         }
         outgoing.set_flight(None);
         self.version = ProtocolVersion::TLS12;
@@ -188,7 +188,7 @@ impl RecordSender {
         let padding = self.padding(content, self.record_capacity());
         let end = record.len().saturating_sub(self.overhead().after);
         record.get_mut(end.saturating_sub(padding)..end).unwrap_or_default().fill(0);
-        self.finish_record(ContentType::APPLICATION_DATA, padding, record)?;
+        self.finish_record(ContentType::APPLICATION_DATA, padding, None, record)?;
         self.sizing.sent(content);
         Ok(())
     }
@@ -232,26 +232,28 @@ impl RecordSender {
         let padding = self.padding(total, room);
         let length = before + total + padding + around.after;
         outgoing.make_room(length);
-        let bytes = outgoing.bytes_mut();
-        let at = bytes.len();
-        bytes.reserve(length);
-        bytes.resize(at + before, 0);
-        for slice in slices {
-            let (taken, _) = slice.split_at(slice.len().min(room));
-            bytes.extend_from_slice(taken);
-            room -= taken.len();
-        }
-        let taken = bytes.len() - at - before;
-        bytes.resize(bytes.len() + padding + around.after, 0);
-        let sealed = match bytes.get_mut(at..) {
-            Some(whole) => self.finish_record(content_type, padding, whole),
-            None => Err(Error::LocalMessageTooLong),
+        let record = outgoing.record_room(length);
+        let Some(content) = record.get_mut(before..before + total + padding) else {
+            return Err(Error::LocalMessageTooLong);
         };
-        if sealed.is_err() {
-            // Plaintext must not reach the transport.
-            bytes.truncate(at);
-        }
-        sealed.map(|()| taken)
+        let source = match slices {
+            [slice] if self.sealer.is_some() => slice.get(..total),
+            _ => {
+                let mut rest = &mut *content;
+                for slice in slices {
+                    let (to, after) = std::mem::take(&mut rest).split_at_mut(slice.len().min(room));
+                    to.copy_from_slice(slice.split_at(to.len()).0);
+                    room -= to.len();
+                    rest = after;
+                }
+                None
+            }
+        };
+        content.get_mut(total..).unwrap_or_default().fill(0);
+        // A record that cannot be sealed is not added: plaintext must not reach the transport.
+        self.finish_record(content_type, padding, source, record)?;
+        outgoing.add_record(length);
+        Ok(total)
     }
 
     /// Seals a TLSInnerPlaintext, including its content type and padding.
@@ -335,9 +337,15 @@ impl RecordSender {
 
     /// Writes the header and seals the record. `whole` consists of room for the header, and the
     /// fragment with room for the overhead around it. The fragment ends in `padding` bytes, which
-    /// are already zero.
+    /// are already zero. `source` is the content if it is not in `whole`, under a key.
     #[inline]
-    fn finish_record(&mut self, content_type: ContentType, padding: usize, whole: &mut [u8]) -> Result<(), Error> {
+    fn finish_record(
+        &mut self,
+        content_type: ContentType,
+        padding: usize,
+        source: Option<&[u8]>,
+        whole: &mut [u8],
+    ) -> Result<(), Error> {
         let Some(sealer) = &mut self.sealer else {
             let Some((head, body)) = whole.split_first_chunk_mut::<HEADER_LEN>() else {
                 return Err(Error::LocalMessageTooLong);
@@ -355,7 +363,11 @@ impl RecordSender {
             let Some(at) = at else { return Err(Error::LocalMessageTooLong) };
             *at = std::mem::take(&mut last);
         }
-        sealer.seal(last, whole).map_err(|_| Error::Crypto("sealing a record"))
+        let sealed = match source {
+            Some(content) => sealer.seal_from(last, content, whole),
+            None => sealer.seal(last, whole),
+        };
+        sealed.map_err(|_| Error::Crypto("sealing a record"))
     }
 
     /// The padding of a record with `content` bytes that holds at most `room`. Only records with an
