@@ -19,6 +19,14 @@ mod sessions;
 mod stream;
 mod transport;
 mod waiters;
+#[cfg(test)]
+mod waiters_tests;
+
+/// What the wakers are made of. Their tests compile them with loom's instead.
+mod sync {
+    pub(super) use std::sync::Mutex;
+    pub(super) use std::sync::atomic::{AtomicBool, Ordering};
+}
 
 pub use self::answers::AnswerNeeds;
 pub use self::halves::{TlsReceiver, TlsSender};

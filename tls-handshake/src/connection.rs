@@ -34,6 +34,8 @@ mod engine_sink;
 mod in_place;
 mod incoming;
 mod mailbox;
+#[cfg(test)]
+mod mailbox_tests;
 mod record_sizing;
 mod sending;
 mod sending_side;
@@ -41,6 +43,12 @@ mod server;
 mod split;
 #[cfg(test)]
 mod test_support;
+
+/// What the mailbox is made of. Its tests compile it with loom's instead.
+mod sync {
+    pub(super) use std::sync::OnceLock;
+    pub(super) use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+}
 
 pub(crate) use accessors::accessors;
 pub use client::ClientStart;

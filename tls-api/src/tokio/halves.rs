@@ -7,14 +7,15 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, BufRead, IoSlice, Write};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use ::tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
 use super::answers::Answering;
 use super::stream::unless_gone;
 use super::transport::{Polled, as_poll, copy_plaintext};
+use super::waiters::SenderTask;
 use crate::session::io_loop::repeat_as_io;
 use crate::{Receiver, Sender};
 
@@ -312,25 +313,6 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for TlsSender<IO> {
             unless_gone(sent)?;
         }
         Poll::Ready(unless_gone(ready!(Pin::new(&mut this.io).poll_shutdown(cx))))
-    }
-}
-
-/// The task that sends, for the receiver to wake. The lock is held for a moment, and taken only
-/// when the sender must wait, and when the receiver has left something: never for data that flows.
-#[derive(Default)]
-pub(super) struct SenderTask(Mutex<Option<Waker>>);
-
-impl SenderTask {
-    fn register(&self, waker: &Waker) {
-        let mut task = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !task.as_ref().is_some_and(|task| task.will_wake(waker)) {
-            *task = Some(waker.clone());
-        }
-    }
-
-    fn wake(&self) {
-        let task = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        task.into_iter().for_each(Waker::wake);
     }
 }
 

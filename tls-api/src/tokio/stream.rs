@@ -10,9 +10,9 @@ use std::task::{Context, Poll, ready};
 use ::tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
 use super::answers::Answering;
-use super::halves::{SenderTask, TlsReceiver, TlsSender};
+use super::halves::{TlsReceiver, TlsSender};
 use super::transport::{Polled, as_poll, copy_plaintext};
-use super::waiters::{RareWaiters, Side, Waiters};
+use super::waiters::{RareWaiters, SenderTask, Side, Waiters};
 #[cfg(doc)]
 use crate::ServerConfig;
 use crate::session::io_loop::{is_reset, protocol_error, why_write_failed};

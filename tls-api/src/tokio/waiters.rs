@@ -1,13 +1,14 @@
-//! The tasks that wait for one direction of a transport.
+//! The tasks that wait for one direction of a transport, and the one that sends for a half.
 //!
 //! A transport keeps one waker per direction: that of the last poll. But a read may have to write
 //! (a KeyUpdate, an alert) and a write may have to read (until the handshake is complete), and the
 //! two may belong to different tasks. If both wait for the same direction, the transport gets a
 //! waker that wakes both. A task that has the stream for itself only uses its own waker.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+
+use super::sync::{AtomicBool, Mutex, Ordering};
 
 /// Why a task polls the stream.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -173,5 +174,26 @@ impl Wake for SharedWaker {
     fn wake_by_ref(self: &Arc<Self>) {
         self.was_woken.store(true, Ordering::Release);
         self.tasks.iter().flatten().for_each(Waker::wake_by_ref);
+    }
+}
+
+/// The task that sends, for the receiver to wake. The lock is held for a moment, and taken only
+/// when the sender must wait, and when the receiver has left something: never for data that flows.
+#[derive(Default)]
+pub(super) struct SenderTask(Mutex<Option<Waker>>);
+
+impl SenderTask {
+    /// Notes the task. Then look what the receiver has left: what it leaves later wakes the task.
+    pub(super) fn register(&self, waker: &Waker) {
+        let mut task = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !task.as_ref().is_some_and(|task| task.will_wake(waker)) {
+            *task = Some(waker.clone());
+        }
+    }
+
+    /// Wakes the task. Call it after leaving something for it.
+    pub(super) fn wake(&self) {
+        let task = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        task.into_iter().for_each(Waker::wake);
     }
 }
