@@ -179,7 +179,7 @@
 //!
 //! # Another runtime
 //!
-//! The adapter uses only public calls of [`Session`](crate::Session). The steps of its central
+//! An adapter needs only public calls of [`Session`](crate::Session). The steps of its central
 //! function are those of any other:
 //!
 //! 1. Answer a request ([`take_need`](crate::Session::take_need),

@@ -173,6 +173,42 @@ impl AnySession {
     }
 }
 
+/// What an asynchronous stream asks for at each poll, without virtual calls.
+#[cfg(feature = "tokio")]
+impl AnySession {
+    /// As [`SessionCore::only_reads`](crate::session::core::SessionCore::only_reads).
+    pub(crate) fn only_reads(&self) -> bool {
+        match self {
+            Self::Client(session) => session.core().only_reads(),
+            Self::Server(session) => session.core().only_reads(),
+        }
+    }
+
+    /// Returns whether plaintext is unread.
+    pub(crate) fn has_plaintext(&self) -> bool {
+        match self {
+            Self::Client(session) => session.core().has_plaintext(),
+            Self::Server(session) => session.core().has_plaintext(),
+        }
+    }
+
+    /// Returns whether there is a request to answer.
+    pub(crate) fn has_need(&self) -> bool {
+        match self {
+            Self::Client(session) => session.core().has_need(),
+            Self::Server(session) => session.core().has_need(),
+        }
+    }
+
+    /// As [`wants_write`](Session::wants_write), without a virtual call.
+    pub(crate) fn has_output(&self) -> bool {
+        match self {
+            Self::Client(session) => session.core().wants_write(),
+            Self::Server(session) => session.core().wants_write(),
+        }
+    }
+}
+
 impl From<ClientSession> for AnySession {
     fn from(session: ClientSession) -> Self {
         Self::Client(session)

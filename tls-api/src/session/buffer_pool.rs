@@ -142,6 +142,12 @@ impl<T> Pool<T> {
 impl<T: Capacity> Pool<T> {
     /// Takes the smallest buffer with at least this capacity.
     fn take(&mut self, capacity: usize) -> Option<T> {
+        // None is smaller than a record, so no other fits better.
+        if capacity <= RECORD_SIZE && self.buffers.last()?.capacity() == RECORD_SIZE {
+            let buffer = self.buffers.pop()?;
+            self.bytes = self.bytes.saturating_sub(RECORD_SIZE);
+            return Some(buffer);
+        }
         let fitting = self.buffers.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= capacity);
         let (at, _) = fitting.min_by_key(|(_, buffer)| buffer.capacity())?;
         let buffer = self.buffers.swap_remove(at);

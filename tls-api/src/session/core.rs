@@ -181,7 +181,7 @@ impl<R: SessionRole> SessionCore<R> {
     /// that was received before. Keeps the kind of the transport's error.
     #[cold]
     fn on_read_error(&mut self, e: io::Error) -> io::Error {
-        if !is_reset(&e) || !self.connection.is_handshaking() {
+        if !self.connection.is_handshaking() || !is_reset(&e) {
             return e;
         }
         self.input = Input::Reset;
@@ -545,5 +545,24 @@ impl<R: SessionRole> SessionCore<R> {
         let result = self.connection.refresh_traffic_keys(self.sending.buffer.for_messages());
         self.sending.buffer.release_if_empty();
         result
+    }
+}
+
+/// What an asynchronous stream asks for at each poll, in one call.
+#[cfg(feature = "tokio")]
+impl<R: SessionRole> SessionCore<R> {
+    /// Returns whether the handshake is complete and the connection waits for data of the peer.
+    /// There is nothing else to do.
+    pub(crate) fn only_reads(&self) -> bool {
+        !self.has_need() && !self.must_write() && !self.connection.is_handshaking() && self.wants_read()
+    }
+
+    pub(crate) fn has_plaintext(&self) -> bool {
+        self.received.unread() > 0
+    }
+
+    /// Returns whether the application has a request to answer.
+    pub(crate) fn has_need(&self) -> bool {
+        !matches!(self.need, PendingNeed::None)
     }
 }

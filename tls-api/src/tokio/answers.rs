@@ -170,6 +170,11 @@ impl Answering {
         Self { answers, work: None }
     }
 
+    /// Returns whether there is nothing to poll for this session.
+    pub(super) fn is_idle(&self, session: &AnySession) -> bool {
+        self.work.is_none() && !session.has_need()
+    }
+
     /// Takes a request of the session, and answers it. Returns whether there was one. If it ends
     /// the connection, the session returns the error from now on.
     pub(super) fn poll(&mut self, session: &mut AnySession, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {

@@ -274,9 +274,32 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
     /// Moves the connection on: answers a request of the handshake, or writes what the peer may
     /// wait for and reads once.
     fn poll_step(&mut self, side: Side, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if ready!(self.poll_before_read(side, cx))? { Poll::Ready(Ok(())) } else { self.poll_input(side, cx) }
+    }
+
+    /// Reads once.
+    fn poll_input(&mut self, side: Side, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let (session, io) = (&mut self.session, &mut self.io);
+        let read = self.incoming.poll(side, cx, |cx| as_poll(session.read_tls(&mut Polled { io, cx })));
+        match read {
+            // No answer comes from a peer that was not reached.
+            Poll::Pending if self.write_error.is_some() && self.session.is_handshaking() => {
+                return Poll::Ready(self.write_error.take().map_or(Ok(()), Err));
+            }
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(result) => result?,
+        };
+        // The session repeats an error.
+        let _ = self.session.process_new_packets();
+        Poll::Ready(Ok(()))
+    }
+
+    /// Answers a request, or writes what the peer may wait for. Returns whether the former, so that
+    /// the connection may not have to read.
+    fn poll_before_read(&mut self, side: Side, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         match self.answering.poll(&mut self.session, cx) {
             Poll::Ready(Ok(false)) => {}
-            Poll::Ready(Ok(true)) => return Poll::Ready(Ok(())),
+            Poll::Ready(Ok(true)) => return Poll::Ready(Ok(true)),
             Poll::Ready(Err(e)) => return Poll::Ready(Err(e)),
             Poll::Pending if self.session.is_handshaking() => return Poll::Pending,
             // Only tickets.
@@ -288,22 +311,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
         {
             self.write_error = Some(e);
         }
-        if !self.session.wants_read() {
-            return Poll::Ready(Err(self.why_stuck()));
-        }
-        let (session, io) = (&mut self.session, &mut self.io);
-        let read = self.incoming.poll(side, cx, |cx| as_poll(session.read_tls(&mut Polled { io, cx })));
-        match read {
-            // No answer comes from a peer that was not reached.
-            Poll::Pending if self.session.is_handshaking() && self.write_error.is_some() => {
-                return Poll::Ready(self.write_error.take().map_or(Ok(()), Err));
-            }
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(result) => result?,
-        };
-        // The session repeats an error.
-        let _ = self.session.process_new_packets();
-        Poll::Ready(Ok(()))
+        if self.session.wants_read() { Poll::Ready(Ok(false)) } else { Poll::Ready(Err(self.why_stuck())) }
     }
 
     /// Returns the protocol error that ended the connection, once the alert was sent and sessions
@@ -371,33 +379,43 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
 
     /// Waits for plaintext, EOF or an error.
     fn poll_plaintext(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            match self.session.fill_buf() {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                Err(e) => {
-                    ready!(self.poll_error(Side::Reader, cx))?;
-                    return Poll::Ready(Err(e));
-                }
-                Ok([]) => {
-                    self.poll_optional(cx);
+        while !self.session.has_plaintext() {
+            // Nearly always there is nothing to do but to read.
+            let step = if self.session.only_reads() && !self.owes_flush && self.answering.is_idle(&self.session) {
+                self.poll_input(Side::Reader, cx)
+            } else {
+                if ready!(self.poll_end(cx))? {
                     return Poll::Ready(Ok(()));
                 }
-                Ok(_) => {
-                    self.has_read = true;
-                    return Poll::Ready(Ok(()));
-                }
-            }
-            let step = self.poll_step(Side::Reader, cx);
+                self.poll_step(Side::Reader, cx)
+            };
             if step.is_pending() {
                 self.poll_optional(cx);
             }
             ready!(step)?;
         }
+        self.has_read = true;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Returns whether the peer has sent close_notify, or the error of the connection.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        match self.session.fill_buf() {
+            Ok(_) => {
+                self.poll_optional(cx);
+                Poll::Ready(Ok(true))
+            }
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Poll::Ready(Ok(false)),
+            Err(e) => {
+                ready!(self.poll_error(Side::Reader, cx))?;
+                Poll::Ready(Err(e))
+            }
+        }
     }
 
     /// Writes all pending records.
     fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.session.wants_write() {
+        while self.session.has_output() {
             ready!(self.poll_write_tls(Side::Writer, cx))?;
         }
         Poll::Ready(Ok(()))
@@ -415,6 +433,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
     /// Answers a request for tickets if its answer is ready, so that they go out with the data that
     /// follows.
     fn poll_tickets(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.answering.is_idle(&self.session) {
+            return Ok(());
+        }
         match self.answering.poll(&mut self.session, cx) {
             Poll::Ready(result) => result.map(drop),
             Poll::Pending => Ok(()),
@@ -435,11 +456,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
     /// Sends tickets that wait for data of the application. It does not write: it has read, and
     /// reads on.
     fn poll_optional(&mut self, cx: &mut Context<'_>) {
-        if !self.has_read || self.write_error.is_some() || self.session.is_handshaking() {
+        let has_work = self.owes_flush || self.session.has_output();
+        if !has_work || !self.has_read || self.write_error.is_some() || self.session.is_handshaking() {
             return;
         }
         let mut was_written = false;
-        while self.session.wants_write() {
+        while self.session.has_output() {
             match self.poll_write_tls(Side::Reader, cx) {
                 Poll::Ready(Ok(())) => was_written = true,
                 Poll::Ready(Err(e)) => return self.write_error = Some(e),
@@ -505,7 +527,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<IO> {
                     return Poll::Ready(Err(e));
                 }
             };
-            let had_output = this.session.wants_write();
+            let had_output = this.session.has_output();
             let written = match this.poll_pending(cx) {
                 Poll::Ready(Err(e)) => Poll::Ready(Err(this.why_write_failed(cx, e))),
                 other => other,

@@ -47,6 +47,7 @@ fn as_blocking<T>(mut poll: impl FnMut() -> Poll<io::Result<T>>) -> io::Result<T
 }
 
 /// Returns what a call with a [`Polled`] did: `Pending` for `WouldBlock`.
+#[inline]
 pub(super) fn as_poll<T>(result: io::Result<T>) -> Poll<io::Result<T>> {
     match result {
         Err(e) if e.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
