@@ -17,13 +17,27 @@ pub(crate) fn rows(run: &Run) {
         ("connection and one request, resumed by ticket", Setup::TLS13.resumed(Sessions::Tickets)),
     ] {
         if run.wants(name) {
-            let contenders = vec![connections::<Ours>(run, setup), connections::<RustlsRing>(run, setup)];
+            let contenders = vec![
+                connections::<Ours>(run, setup),
+                connections::<RustlsRing>(run, setup),
+                #[cfg(feature = "aws-lc-rs")]
+                connections::<tls_benches::RustlsAwsLc>(run, setup),
+                #[cfg(feature = "aws-lc-rs")]
+                connections::<tls_benches::OursAwsLc>(run, setup),
+            ];
             time_row(name, interleaved(run.rounds(ROUNDS[0]), contenders), 1.0);
         }
     }
     let name = "request on an open connection";
     if run.wants(name) {
-        let contenders = vec![requests::<Ours>(run), requests::<RustlsRing>(run)];
+        let contenders = vec![
+            requests::<Ours>(run),
+            requests::<RustlsRing>(run),
+            #[cfg(feature = "aws-lc-rs")]
+            requests::<tls_benches::RustlsAwsLc>(run),
+            #[cfg(feature = "aws-lc-rs")]
+            requests::<tls_benches::OursAwsLc>(run),
+        ];
         time_row(name, interleaved(run.rounds(ROUNDS[1]), contenders), 1.0);
     }
     for (name, flow, least) in [
@@ -55,14 +69,22 @@ fn time_row(name: &str, medians: Vec<(&'static str, [f64; 1])>, most: f64) {
     row.with_target(Target::at_most_peer(most)).print();
 }
 
+/// 16 MiB, so that the start and end of a connection do not matter.
+const PIECES: usize = 256;
+
+fn transfers<L: AsyncLibrary + 'static>(run: &Run, flow: Flow) -> Contender<'static, 1> {
+    let library = L::new(&run.certificates, Setup::TLS13);
+    Contender::new(L::NAME, move || [transfer_time(&library, flow, PIECES)])
+}
+
 fn data_row(run: &Run, name: &str, flow: Flow, least: f64) {
-    /// 16 MiB, so that the start and end of a connection do not matter.
-    const PIECES: usize = 256;
-    let contender = |name, transfer: Box<dyn Fn() -> std::time::Duration>| Contender::new(name, move || [transfer()]);
-    let (ours, rustls) = (Ours::new(&run.certificates, Setup::TLS13), RustlsRing::new(&run.certificates, Setup::TLS13));
     let contenders = vec![
-        contender(Ours::NAME, Box::new(move || transfer_time(&ours, flow, PIECES))),
-        contender(RustlsRing::NAME, Box::new(move || transfer_time(&rustls, flow, PIECES))),
+        transfers::<Ours>(run, flow),
+        transfers::<RustlsRing>(run, flow),
+        #[cfg(feature = "aws-lc-rs")]
+        transfers::<tls_benches::RustlsAwsLc>(run, flow),
+        #[cfg(feature = "aws-lc-rs")]
+        transfers::<tls_benches::OursAwsLc>(run, flow),
     ];
     let rate = |seconds: f64| (PIECES * 64 * 1024) as f64 / seconds / 1e9;
     let figures: Vec<_> = interleaved(run.rounds(ROUNDS[2]), contenders)

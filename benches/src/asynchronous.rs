@@ -46,6 +46,19 @@ impl AsyncLibrary for Ours {
     }
 }
 
+#[cfg(feature = "aws-lc-rs")]
+impl AsyncLibrary for crate::OursAwsLc {
+    type Stream<IO: Transport> = strata::TlsStream<IO>;
+
+    async fn connect<IO: Transport>(&self, io: IO) -> Self::Stream<IO> {
+        self.0.connect(io).await
+    }
+
+    async fn accept<IO: Transport>(&self, io: IO) -> Self::Stream<IO> {
+        self.0.accept(io).await
+    }
+}
+
 impl<P: Provider> AsyncLibrary for Rustls<P> {
     type Stream<IO: Transport> = tokio_rustls::TlsStream<IO>;
 

@@ -219,7 +219,7 @@ impl Library for Ours {
 /// This library with AWS-LC.
 #[cfg(feature = "aws-lc-rs")]
 #[derive(Debug)]
-pub struct OursAwsLc(Ours);
+pub struct OursAwsLc(pub(crate) Ours);
 
 #[cfg(feature = "aws-lc-rs")]
 impl Library for OursAwsLc {
