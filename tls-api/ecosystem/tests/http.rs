@@ -136,6 +136,34 @@ async fn connector_reuses_and_resumes_connections() {
     }
 }
 
+/// Connections that wait for a request end with close_notify, in both versions of HTTP, and a client
+/// that has sent no ClientHello does not delay the end.
+#[tokio::test]
+async fn graceful_shutdown_ends_connections_cleanly() {
+    let ca = Ca::new();
+    let (tcp, addr) = listen().await;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let service = app().into_make_service_with_connect_info::<TlsConnectInfo<SocketAddr>>();
+    let server = axum::serve(TlsListener::new(tcp, Arc::new(ca.server())), service)
+        .with_graceful_shutdown(async { drop(stopped.await) });
+    let server = tokio::spawn(server.into_future());
+
+    let _silent = TcpStream::connect(addr).await.unwrap();
+    let h2 = build(HttpsConnector::new(ca.client()));
+    let response = h2.get(format!("https://localhost:{}/", addr.port()).parse().unwrap()).await.unwrap();
+    assert_eq!(response.version(), Version::HTTP_2);
+    response.into_body().collect().await.unwrap();
+    let connector = TlsConnector::new(Arc::new(ca.client()));
+    let mut http1 = connector.connect("localhost", TcpStream::connect(addr).await.unwrap()).await.unwrap();
+    http1.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    http1.read_exact(&mut [0; 100]).await.unwrap();
+
+    stop.send(()).unwrap();
+    // Without close_notify this is an error.
+    http1.read_to_end(&mut Vec::new()).await.unwrap();
+    server.await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn connector_without_permission_rejects_http() {
     let (_tcp, addr) = listen().await;

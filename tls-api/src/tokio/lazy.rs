@@ -2,8 +2,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::io;
-use std::pin::Pin;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -199,14 +198,12 @@ impl<IO> fmt::Debug for StartHandshake<IO> {
 async fn write_alert<IO: AsyncWrite + Unpin>(io: &mut IO, alert: [u8; 7]) -> io::Result<()> {
     let mut rest = &alert[..];
     poll_fn(|cx| {
+        let mut io = Polled { io, cx };
         while !rest.is_empty() {
-            let n = ready!(Pin::new(&mut *io).poll_write(cx, rest))?;
+            let n = ready!(as_poll(io.write(rest)))?;
             rest = rest.get(n..).unwrap_or_default();
-            if n == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
         }
-        Pin::new(&mut *io).poll_flush(cx)
+        as_poll(io.flush())
     })
     .await
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use strata_tls::tokio::{AnswerNeeds, HandshakeError, LazyAcceptor, TlsAcceptor, TlsConnector};
@@ -138,5 +139,87 @@ fn concurrent_handshakes_are_limited() {
         }
         run(jobs);
         assert_eq!(counting.most.load(Ordering::Relaxed), most);
+    }
+}
+
+/// Never answers. Counts the answers that have begun, minus those that were dropped.
+#[derive(Default)]
+struct Endless(AtomicUsize);
+
+impl AnswerNeeds for Endless {
+    async fn answer(&self, _: Need) -> Answer {
+        struct Leave<'a>(&'a AtomicUsize);
+        impl Drop for Leave<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        self.0.fetch_add(1, Ordering::Relaxed);
+        let _leave = Leave(&self.0);
+        std::future::pending().await
+    }
+}
+
+/// The future of a handshake ends with its answer, its turn and its transport.
+#[test]
+fn dropped_handshake_leaves_nothing_behind() {
+    let (client, server) = configs();
+    let (mut slow_client, mut slow_server) = (ClientConfig::clone(&client), ServerConfig::clone(&server));
+    slow_client.set_deferred_needs(Needs::VERIFICATION);
+    slow_server.set_deferred_needs(Needs::SIGNATURE);
+    for is_lazy in [false, true] {
+        let mut acceptor = TlsAcceptor::new(Arc::new(slow_server.clone()));
+        acceptor.set_max_handshakes(1);
+        let wires = Wires::new(1 << 16);
+        let (at_client, at_server) = wires.ends();
+        let waits = Arc::new(Endless::default());
+        let mut slow = acceptor.clone();
+        slow.set_answers(Arc::clone(&waits));
+        let mut accept = Box::pin(async move {
+            if is_lazy {
+                slow.accept_after_hello(LazyAcceptor::new(at_server).client_hello().await.unwrap()).await
+            } else {
+                slow.accept(at_server).await
+            }
+        });
+        let connector = TlsConnector::from(Arc::clone(&client));
+        let mut connect = Box::pin(connector.connect(name(), at_client));
+        let mut cx = Context::from_waker(Waker::noop());
+        for _ in 0..3 {
+            assert!(connect.as_mut().poll(&mut cx).is_pending() && accept.as_mut().poll(&mut cx).is_pending());
+        }
+        assert_eq!(waits.0.load(Ordering::Relaxed), 1);
+        drop(accept);
+        assert_eq!(waits.0.load(Ordering::Relaxed), 0);
+        let Poll::Ready(Err(e)) = connect.as_mut().poll(&mut cx) else { panic!("the transport is closed") };
+        assert_eq!(e.error().kind(), io::ErrorKind::UnexpectedEof);
+
+        // Its turn is free for another, whose client is dropped.
+        let answers = Arc::new(Endless::default());
+        let mut connector = TlsConnector::new(Arc::new(slow_client.clone()));
+        connector.set_answers(Arc::clone(&answers));
+        let wires = Wires::new(1 << 16);
+        let (at_client, at_server) = wires.ends();
+        let mut connect = Box::pin(connector.connect(name(), at_client));
+        let mut acceptor = acceptor.clone();
+        acceptor.set_answers(Configured(Arc::clone(&server)));
+        let mut accept = Box::pin(acceptor.accept(at_server));
+        for _ in 0..3 {
+            assert!(connect.as_mut().poll(&mut cx).is_pending() && accept.as_mut().poll(&mut cx).is_pending());
+        }
+        assert_eq!(answers.0.load(Ordering::Relaxed), 1);
+        drop(connect);
+        assert_eq!(answers.0.load(Ordering::Relaxed), 0);
+        let Poll::Ready(Err(e)) = accept.as_mut().poll(&mut cx) else { panic!("the transport is closed") };
+        assert_eq!(e.error().kind(), io::ErrorKind::UnexpectedEof);
+    }
+}
+
+/// Answers as its configuration does.
+struct Configured(Arc<ServerConfig>);
+
+impl AnswerNeeds for Configured {
+    async fn answer(&self, need: Need) -> Answer {
+        self.0.answer(need)
     }
 }
