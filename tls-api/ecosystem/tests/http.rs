@@ -136,8 +136,8 @@ async fn connector_reuses_and_resumes_connections() {
     }
 }
 
-/// Connections that wait for a request end with close_notify, in both versions of HTTP, and a client
-/// that has sent no ClientHello does not delay the end.
+/// Connections that wait for a request end, in HTTP/1 with close_notify, and a client that has sent
+/// no ClientHello does not delay the end.
 #[tokio::test]
 async fn graceful_shutdown_ends_connections_cleanly() {
     let ca = Ca::new();

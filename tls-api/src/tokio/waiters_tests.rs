@@ -113,6 +113,26 @@ fn room_for_each_wakes_both_tasks() {
     });
 }
 
+/// A task that writes is polled last, and then drops its future: it will not use the room that the
+/// transport reports to it.
+#[test]
+fn dropped_write_does_not_keep_the_reader_waiting() {
+    model(|| {
+        let transport = Arc::new(Mutex::new(Transport::default()));
+        let stream = Arc::new(Mutex::new(RareWaiters::default()));
+        let reader = {
+            let (transport, stream) = (Arc::clone(&transport), Arc::clone(&stream));
+            spawn(move || Task::new().run(|cx| lock(&stream).poll_once(cx, |cx| Transport::poll(&transport, cx))))
+        };
+        let waker = Waker::from(Task::new());
+        let mut context = Context::from_waker(&waker);
+        let written = lock(&stream).poll(Side::Writer, &mut context, |cx| Transport::poll(&transport, cx));
+        assert!(written.is_pending());
+        Transport::make_room(&transport);
+        reader.join().unwrap();
+    });
+}
+
 /// A task that writes, and must read first, and another that reads: until the handshake is
 /// complete. What either reads lets both go on.
 #[test]

@@ -1,5 +1,5 @@
-//! Tests the mailbox under loom, which tries the orders in which two threads can run, and the values
-//! that each of their reads may return.
+//! Tests the mailbox under loom, which tries the orders in which two threads can run, and the
+//! values that each of their reads may return.
 
 use std::sync::Arc;
 
