@@ -352,7 +352,7 @@ fn signature_of_another_key_is_rejected() {
         let (ca, other) = (MlDsaCa::new(set), SETS[(at + 1) % 3]);
         let own = key(set, 2);
         let mismatch = Identity::from_der([ca.leaf(&own)], PrivateKeyDer::Pkcs8(key(set, 3).into()));
-        assert!(matches!(mismatch, Err(IdentityError::KeyMismatch { .. })), "{mismatch:?}");
+        assert!(matches!(mismatch, Err(IdentityError::KeyMismatch)), "{mismatch:?}");
         for (scheme, key, is_cut, is_bad) in [
             (set, key(set, 2), false, false),
             (set, key(set, 3), false, true),
