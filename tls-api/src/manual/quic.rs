@@ -108,7 +108,9 @@
 //!
 //! The handshake is the same; [`Version::V2`] changes the labels of keys, the Initial keys and the
 //! Retry tag. The types of long headers (RFC 9369 §3.2) are QUIC's. Sessions belong to the version
-//! of their connection: those of one do not resume in the other (RFC 9369 §5).
+//! of their connection: those of one do not resume in the other (RFC 9369 §5). The same rule holds
+//! for the tokens of Retry packets and NEW_TOKEN frames, which are QUIC's: authenticate the version
+//! with them.
 //!
 //! After compatible version negotiation (RFC 9368), call
 //! [`set_version`](crate::quic::ClientConnection::set_version). A server calls it before it passes

@@ -11,6 +11,9 @@ use crate::stacks::{Link, PAIRINGS, Settings, echo, read_all};
 
 const MIB: usize = 1 << 20;
 
+/// Requests of a key update before the test fails. quinn needs some hundred.
+const MAX_ATTEMPTS: u32 = 10_000;
+
 /// 64 MiB there, with a key update after each 8 MiB that client and server begin in turns.
 #[tokio::test]
 async fn both_sides_update_keys_during_a_transfer() {
@@ -40,7 +43,9 @@ async fn both_sides_update_keys_during_a_transfer() {
 /// still has the keys before the last update, for some round trips.
 async fn update_keys(side: &Connection, updates: &Updates) {
     let before = updates.get();
+    let mut attempts = 0..MAX_ATTEMPTS;
     while updates.get() == before {
+        assert!(attempts.next().is_some(), "no key update after {MAX_ATTEMPTS} requests");
         side.force_key_update();
         // A packet shows the new phase to the other side.
         side.send_datagram(b"update".as_slice().into()).unwrap();

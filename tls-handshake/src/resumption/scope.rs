@@ -34,18 +34,22 @@ impl Scope {
     /// scope is a hash, so no identity can be chosen to imitate another configuration. (Hashing
     /// both costs a resumed TLS 1.2 handshake 5 % of its instructions.)
     pub(crate) fn with_identity(&self, identity: &[u8; 32]) -> Self {
-        let mut both = self.0;
-        both.iter_mut().zip(identity).for_each(|(byte, other)| *byte ^= other);
-        Self(both)
+        self.xor(identity)
     }
 
     /// Returns the scope of sessions over this version of QUIC: those of one version do not resume
     /// in another (RFC 9369 §5).
     pub(crate) fn in_quic(self, version: Version) -> Self {
         match version {
-            Version::V2 => self.with_identity(QUIC_V2),
+            Version::V2 => self.xor(QUIC_V2),
             _ => self,
         }
+    }
+
+    fn xor(&self, other: &[u8; 32]) -> Self {
+        let mut both = self.0;
+        both.iter_mut().zip(other).for_each(|(byte, other)| *byte ^= other);
+        Self(both)
     }
 
     pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
@@ -85,7 +89,7 @@ fn put_len(out: &mut Vec<u8>, length: usize) {
     out.extend_from_slice(&u64::try_from(length).unwrap_or(u64::MAX).to_be_bytes());
 }
 
-/// Changes a scope to that of QUIC version 2. No hash imitates it on purpose.
+/// Changes a scope to that of QUIC version 2. An identity's scope is a hash, so none equals this.
 const QUIC_V2: &[u8; 32] = b"sessions over QUIC version 2    ";
 
 /// The version of the encoding. Changes with the encoding or the meaning of a setting.
