@@ -51,7 +51,7 @@ pub use packet::{KeyUpdates, NewPacketNumber, PacketKey, confidentiality_limit, 
 pub use retry::{retry_tag, verify_retry_tag};
 pub use version::Version;
 
-use crate::hkdf::{Expander, Label, extract};
+use crate::hkdf::{Expander, Label, PublicKeys};
 use crate::secret_bytes::with_zeroized_stack;
 use crate::tls13::TrafficSecret;
 use crate::{Backend, BulkAlgorithm, HashAlgorithm};
@@ -101,7 +101,14 @@ pub struct InitialKeys {
 /// Retry, of the first one that follows it.
 #[must_use]
 pub fn initial_keys(backend: Backend, version: Version, connection_id: &[u8]) -> InitialKeys {
-    let initial = extract(backend, HashAlgorithm::Sha256, version.initial_salt(), connection_id).expander();
+    static SALTS: [PublicKeys; 2] = [PublicKeys::new(), PublicKeys::new()];
+    let [v1, v2] = &SALTS;
+    let salts = match version {
+        Version::V1 => v1,
+        Version::V2 => v2,
+    };
+    let salt = salts.get(backend, HashAlgorithm::Sha256, version.initial_salt());
+    let initial = salt.extract(connection_id).expander();
     let keys = |label| Keys::derive(version, BulkAlgorithm::Aes128Gcm, &initial.expand_to_secret(label).expander());
     InitialKeys { client: keys(&CLIENT_INITIAL), server: keys(&SERVER_INITIAL) }
 }

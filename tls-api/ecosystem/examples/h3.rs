@@ -51,7 +51,7 @@ fn server_config(cert: &str, key: &str) -> Result<quinn::ServerConfig> {
     Ok(strata_tls::quinn::server_config(Arc::new(config))?)
 }
 
-fn endpoint(config: quinn::ServerConfig) -> Result<Endpoint> {
+pub fn endpoint(config: quinn::ServerConfig) -> Result<Endpoint> {
     let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
     Ok(Endpoint::new(strata_tls::quinn::endpoint_config()?, Some(config), socket, Arc::new(TokioRuntime))?)
 }
@@ -66,7 +66,7 @@ async fn serve(server: Endpoint) {
     }
 }
 
-async fn serve_connection(incoming: Incoming) -> Result<()> {
+pub async fn serve_connection(incoming: Incoming) -> Result<()> {
     let connection = incoming.await?;
     let info = connection.handshake_data().and_then(|data| data.downcast::<ConnectionInfo>().ok());
     let info = Arc::new(*info.ok_or("no handshake data")?);
@@ -99,6 +99,8 @@ async fn respond(request: RequestResolver<h3_quinn::Connection, Bytes>, info: &C
         "/" => (response.body(())?, page(&request, info)),
         _ => (response.status(StatusCode::NOT_FOUND).body(())?, "not found".to_owned()),
     };
+    // Of a request that is not read to its end, QUIC would tell the client to stop.
+    while stream.recv_data().await?.is_some() {}
     stream.send_response(response).await?;
     stream.send_data(Bytes::from(body)).await?;
     stream.finish().await?;

@@ -1,6 +1,6 @@
 //! The configurations of both roles.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use quinn_proto::crypto::{self, Keys, UnsupportedVersion};
 use quinn_proto::transport_parameters::TransportParameters;
@@ -8,7 +8,7 @@ use quinn_proto::{ConnectError, ConnectionId, Side};
 use tls_codec::extension::QuicTransportParameters;
 use tls_handshake::{Contradiction, Error, Needs};
 
-use super::keys;
+use super::keys::SharedInitialKeys;
 use super::session::TlsSession;
 use super::tokens::{ResetKey, TokenKey};
 use crate::config::client::ClientConfig;
@@ -73,6 +73,25 @@ impl crypto::ClientConfig for QuicClientConfig {
 pub struct QuicServerConfig {
     config: Arc<ServerConfig>,
     engine: tls_handshake::quic::Config<tls_handshake::ServerConfig>,
+    first_packet: FirstPacket,
+}
+
+/// The keys of the last first packet of a client, until its connection takes them: quinn asks for
+/// them twice. Anyone who sees the packet can compute them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FirstPacket(Arc<Mutex<Option<(Version, ConnectionId, SharedInitialKeys)>>>);
+
+impl FirstPacket {
+    fn put(&self, version: Version, id: ConnectionId, keys: SharedInitialKeys) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((version, id, keys));
+    }
+
+    /// Returns the keys of this packet, once; `None` if another one came since.
+    pub(super) fn take(&self, version: Version, id: &ConnectionId) -> Option<SharedInitialKeys> {
+        let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, _, keys) = place.take_if(|(of_version, of, _)| (*of_version, &*of) == (version, id))?;
+        Some(keys)
+    }
 }
 
 /// Fails if the settings contradict each other or quinn: TLS 1.3 is not enabled, there are no
@@ -97,13 +116,17 @@ impl TryFrom<Arc<ServerConfig>> for QuicServerConfig {
                 why: "only a storage detects replays; set one or disable early data",
             });
         }
-        Ok(Self { config, engine })
+        Ok(Self { config, engine, first_packet: FirstPacket::default() })
     }
 }
 
 impl crypto::ServerConfig for QuicServerConfig {
     fn initial_keys(&self, version: u32, dst_cid: &ConnectionId) -> Result<Keys, UnsupportedVersion> {
-        Ok(keys::initial(self.config.backend(), supported(version)?, dst_cid, Side::Server))
+        let version = supported(version)?;
+        let keys = SharedInitialKeys::new(self.config.backend(), version, dst_cid);
+        let of_server = keys.of_side(Side::Server);
+        self.first_packet.put(version, *dst_cid, keys);
+        Ok(of_server)
     }
 
     fn retry_tag(&self, version: u32, orig_dst_cid: &ConnectionId, packet: &[u8]) -> [u8; 16] {
@@ -114,10 +137,15 @@ impl crypto::ServerConfig for QuicServerConfig {
 
     fn start_session(self: Arc<Self>, version: u32, params: &TransportParameters) -> Box<dyn crypto::Session> {
         let (version, transport_parameters) = (supported_or_v1(version), encode(params));
-        let session_data = limits_of_early_data(&transport_parameters);
+        // Sessions without early data need none.
+        let session_data = match self.config.engine.original().max_early_data_size() {
+            0 => Vec::new(),
+            _ => limits_of_early_data(&transport_parameters),
+        };
         let start = ServerStart { transport_parameters, session_data, accept_early_data: None };
         let connection = ServerConnection::with_engine(&self.config, &self.engine, version, start);
-        Box::new(TlsSession::server(self.config.backend(), version, connection))
+        let first_packet = self.first_packet.clone();
+        Box::new(TlsSession::server(self.config.backend(), version, connection, first_packet))
     }
 }
 
@@ -183,11 +211,14 @@ fn limits_of_early_data(parameters: &[u8]) -> Vec<u8> {
     let Ok(list) = QuicTransportParameters::decode(parameters) else { return parameters.to_vec() };
     let mut limits: Vec<_> = list.iter().filter(|parameter| EARLY_LIMITS.contains(&parameter.id)).collect();
     limits.sort_unstable_by_key(|parameter| parameter.id);
-    let encoded = limits.iter().flat_map(|limit| {
+    let mut encoded = Vec::new();
+    for limit in limits {
         let length = u64::try_from(limit.value.len()).unwrap_or(u64::MAX);
-        [&limit.id.to_be_bytes()[..], &length.to_be_bytes(), limit.value].concat()
-    });
-    encoded.collect()
+        encoded.extend_from_slice(&limit.id.to_be_bytes());
+        encoded.extend_from_slice(&length.to_be_bytes());
+        encoded.extend_from_slice(limit.value);
+    }
+    encoded
 }
 
 /// max_udp_payload_size, initial_max_data, initial_max_stream_data_*, initial_max_streams_*,

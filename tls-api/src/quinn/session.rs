@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::io::Cursor;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use quinn_proto::crypto::{self, ExportKeyingMaterialError, KeyPair, Keys as QuinnKeys};
 use quinn_proto::transport_parameters::TransportParameters;
@@ -10,10 +10,11 @@ use quinn_proto::{ConnectionId, Side, TransportError, TransportErrorCode};
 use tls_crypto::{Backend, BulkAlgorithm};
 use tls_handshake::Error;
 
-use super::keys::{self, Place, Source};
+use super::config::FirstPacket;
+use super::keys::{self, Direction, KeyPlaces, NextWriteKey, Place, SharedInitialKeys};
 use crate::log::warn;
 use crate::quic::{
-    ClientConnection, HeaderKey, KeyChange, KeyUpdates, Keys, Level, Output, PacketKey, ServerConnection, Version,
+    ClientConnection, KeyChange, KeyUpdates, Keys, Level, Output, PacketKey, ServerConnection, Version,
     verify_retry_tag,
 };
 
@@ -31,9 +32,11 @@ pub(super) struct TlsSession {
     handshake: Directions,
     application: Directions,
     /// Behind a lock because quinn takes it from a shared reference.
-    early: Mutex<Option<Keys>>,
+    early: Mutex<Option<Direction>>,
     updates: Updates,
     has_announced: bool,
+    /// A server's: the keys of the last first packet, which is probably that of this connection.
+    first_packet: Option<FirstPacket>,
 }
 
 enum Connection {
@@ -54,90 +57,100 @@ macro_rules! each {
 /// The keys of a level until quinn takes them.
 #[derive(Default)]
 struct Directions {
-    write: Option<Keys>,
-    read: Option<Keys>,
+    write: Option<Direction>,
+    read: Option<Direction>,
     /// Where to put the read keys that quinn has taken before they exist.
-    late: Option<(Place<PacketKey>, Place<HeaderKey>)>,
+    late: Option<KeyPlaces>,
 }
 
 impl Directions {
     fn set_read(&mut self, keys: Keys) {
         match self.late.take() {
-            // Each place is filled once, so `set` does not fail.
-            Some((packet, header)) => {
-                let _ = packet.set(keys.packet);
-                let _ = header.set(keys.header);
-            }
-            None => self.read = Some(keys),
+            Some(places) => places.fill(keys),
+            None => self.read = Some(Direction::ready(keys)),
         }
     }
 
     /// Returns the keys of both directions once this side may send.
-    fn take(&mut self) -> Option<QuinnKeys> {
+    fn take(&mut self, aead: Option<BulkAlgorithm>) -> Option<QuinnKeys> {
+        let aead = aead?;
         let write = self.write.take()?;
-        if let Some(read) = self.read.take() {
-            return Some(keys::pair(write, read));
-        }
-        let (packet, packet_place) = Source::later();
-        let (header, header_place) = Source::later();
-        self.late = Some((packet_place, header_place));
-        let aead = write.packet.aead();
-        Some(QuinnKeys {
-            header: KeyPair { local: keys::header(Source::Ready(write.header)), remote: keys::header(header) },
-            packet: KeyPair { local: keys::packet_ready(write.packet), remote: keys::packet(packet, aead) },
-        })
+        let read = self.read.take().unwrap_or_else(|| {
+            let (read, places) = Direction::later(aead);
+            self.late = Some(places);
+            read
+        });
+        Some(Direction::pair(write, read))
     }
 }
 
 /// The keys of later key phases.
 #[derive(Default)]
 struct Updates {
+    /// That of all keys but those of Initial packets.
     aead: Option<BulkAlgorithm>,
-    read_and_write: Option<(KeyUpdates, KeyUpdates)>,
+    read: Option<KeyUpdates>,
+    write: Option<WriteUpdates>,
     /// Where to put the first keys, which a server's quinn takes before they exist.
-    late: Vec<KeyPair<Place<PacketKey>>>,
+    late: Vec<(Place<PacketKey>, Arc<NextWriteKey>)>,
+}
+
+/// What the next key to send is derived from.
+enum WriteUpdates {
+    First(KeyUpdates),
+    After(Arc<NextWriteKey>),
 }
 
 impl Updates {
     fn set(&mut self, read: KeyUpdates, write: KeyUpdates) {
-        self.read_and_write = Some((read, write));
-        for place in std::mem::take(&mut self.late) {
-            if let Some((read, write)) = self.derive() {
-                let _ = place.remote.set(read);
-                let _ = place.local.set(write);
+        (self.read, self.write) = (Some(read), Some(WriteUpdates::First(write)));
+        for (read_place, write_place) in std::mem::take(&mut self.late) {
+            if let Some(read) = self.next_into(write_place) {
+                let _ = read_place.set(read);
             }
         }
     }
 
-    fn derive(&mut self) -> Option<(PacketKey, PacketKey)> {
-        let (read, write) = self.read_and_write.take()?;
-        let ((read_key, read), (write_key, write)) = (read.next(), write.next());
-        self.read_and_write = Some((read, write));
-        Some((read_key, write_key))
+    /// Returns the next key to receive, and prepares the next one to send.
+    fn next_into(&mut self, write: Arc<NextWriteKey>) -> Option<PacketKey> {
+        write.set(match self.write.take()? {
+            WriteUpdates::First(updates) => updates,
+            WriteUpdates::After(key) => key.take_updates()?,
+        });
+        self.write = Some(WriteUpdates::After(write));
+        let (read, updates) = self.read.take()?.next();
+        self.read = Some(updates);
+        Some(read)
     }
 
     fn next(&mut self) -> Option<KeyPair<Box<dyn crypto::PacketKey>>> {
-        if let Some((read, write)) = self.derive() {
-            return Some(KeyPair { local: keys::packet_ready(write), remote: keys::packet_ready(read) });
+        let (aead, write) = (self.aead?, Arc::<NextWriteKey>::default());
+        let local = keys::packet_at_update(&write, aead);
+        if self.read.is_some() {
+            return Some(KeyPair { local, remote: keys::packet_ready(self.next_into(write)?) });
         }
-        let aead = self.aead?;
-        let (local, local_place) = Source::later();
-        let (remote, remote_place) = Source::later();
-        self.late.push(KeyPair { local: local_place, remote: remote_place });
-        Some(KeyPair { local: keys::packet(local, aead), remote: keys::packet(remote, aead) })
+        let place = Place::default();
+        let remote = keys::packet_later(&place, aead);
+        self.late.push((place, write));
+        Some(KeyPair { local, remote })
     }
 }
 
 impl TlsSession {
     pub(super) fn client(backend: Backend, version: Version, connection: ClientConnection) -> Self {
-        Self::new(backend, version, Connection::Client(connection))
+        Self::new(backend, version, Connection::Client(connection), None)
     }
 
-    pub(super) fn server(backend: Backend, version: Version, connection: ServerConnection) -> Self {
-        Self::new(backend, version, Connection::Server(connection))
+    pub(super) fn server(
+        backend: Backend,
+        version: Version,
+        connection: ServerConnection,
+        first_packet: FirstPacket,
+    ) -> Self {
+        Self::new(backend, version, Connection::Server(connection), Some(first_packet))
     }
 
-    fn new(backend: Backend, version: Version, connection: Connection) -> Self {
+    fn new(backend: Backend, version: Version, connection: Connection, first_packet: Option<FirstPacket>) -> Self {
         let mut session = Self {
             connection,
             backend,
@@ -150,6 +163,7 @@ impl TlsSession {
             early: Mutex::new(None),
             updates: Updates::default(),
             has_announced: false,
+            first_packet,
         };
         session.take_output();
         session
@@ -181,12 +195,12 @@ impl TlsSession {
                 Output::Crypto(level, data) => move_to(self.crypto_mut(level), data),
                 Output::Keys(KeyChange::Updates { read, write }) => self.updates.set(read, write),
                 Output::Keys(KeyChange::Read(Level::ZeroRtt, keys) | KeyChange::Write(Level::ZeroRtt, keys)) => {
-                    *self.early.get_mut().unwrap_or_else(PoisonError::into_inner) = Some(keys);
+                    *self.early.get_mut().unwrap_or_else(PoisonError::into_inner) = Some(Direction::ready(keys));
                 }
                 Output::Keys(KeyChange::Read(level, keys)) => self.directions_mut(level).set_read(keys),
                 Output::Keys(KeyChange::Write(level, keys)) => {
                     self.updates.aead = Some(keys.packet.aead());
-                    self.directions_mut(level).write = Some(keys);
+                    self.directions_mut(level).write = Some(Direction::ready(keys));
                 }
             }
         }
@@ -211,7 +225,8 @@ impl TlsSession {
 
 impl crypto::Session for TlsSession {
     fn initial_keys(&self, dst_cid: &ConnectionId, side: Side) -> QuinnKeys {
-        keys::initial(self.backend, self.version, dst_cid, side)
+        let found = self.first_packet.as_ref().and_then(|first| first.take(self.version, dst_cid));
+        found.unwrap_or_else(|| SharedInitialKeys::new(self.backend, self.version, dst_cid)).of_side(side)
     }
 
     fn handshake_data(&self) -> Option<Box<dyn Any>> {
@@ -226,7 +241,7 @@ impl crypto::Session for TlsSession {
 
     fn early_crypto(&self) -> Option<(Box<dyn crypto::HeaderKey>, Box<dyn crypto::PacketKey>)> {
         let keys = self.early.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        Some((keys::header(Source::Ready(keys.header)), keys::packet_ready(keys.packet)))
+        Some((keys.header, keys.packet))
     }
 
     fn early_data_accepted(&self) -> Option<bool> {
@@ -264,7 +279,8 @@ impl crypto::Session for TlsSession {
             Level::Initial | Level::ZeroRtt => Level::Handshake,
             Level::Handshake | Level::OneRtt => Level::OneRtt,
         };
-        let keys = self.directions_mut(next).take();
+        let aead = self.updates.aead;
+        let keys = self.directions_mut(next).take(aead);
         if keys.is_some() {
             self.writing = next;
         }

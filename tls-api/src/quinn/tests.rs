@@ -10,8 +10,8 @@ use quinn_proto::{ConnectError, ConnectionId, Side, TransportErrorCode};
 use super::{QuicClientConfig, QuicServerConfig};
 use crate::quic::{QuicFault, TAG_LEN};
 use crate::{
-    ClientConfig, ConnectionInfo, Contradiction, Error, HandshakeKind, Identity, Needs, ProtocolVersion, ServerConfig,
-    ServerSessionMemoryCache, SignatureScheme,
+    Backend, ClientConfig, ConnectionInfo, Contradiction, Error, HandshakeKind, Identity, Needs, ProtocolVersion,
+    ServerConfig, ServerSessionMemoryCache, SignatureScheme,
 };
 
 const V1: u32 = 1;
@@ -84,7 +84,7 @@ fn pass_both_ways(client: &Keys, server: &Keys) -> [bool; 2] {
 
 fn update_passes(client: &KeyPair<Box<dyn PacketKey>>, server: &KeyPair<Box<dyn PacketKey>>) -> [bool; 2] {
     let same = crate::quic::initial_keys(crate::Backend::ring(), crate::quic::Version::V1, b"");
-    let header = super::keys::header(super::keys::Source::Ready(same.client.header));
+    let header = super::keys::Direction::ready(same.client).header;
     let of = |key| (&*header, key);
     [passes(of(&*client.local), of(&*server.remote)), passes(of(&*server.local), of(&*client.remote))]
 }
@@ -124,11 +124,40 @@ fn kind(session: &dyn Session) -> HandshakeKind {
 
 #[test]
 fn sessions_exchange_keys_of_all_levels() {
-    let mut sessions = sessions(&of_quinn(configs()), &[]);
-    handshake(&mut sessions);
-    let [client, server] = &sessions;
-    assert_eq!([kind(&**client), kind(&**server)], [HandshakeKind::Full; 2]);
-    assert!(client.early_crypto().is_none() && server.early_crypto().is_none());
+    for (ours, theirs) in Backend::ALL.iter().flat_map(|ours| Backend::ALL.iter().map(|theirs| (*ours, *theirs))) {
+        let (mut client, mut server) = configs();
+        client.set_backend(ours);
+        server.set_backend(theirs);
+        let mut sessions = sessions(&of_quinn((client, server)), &[]);
+        handshake(&mut sessions);
+        let [client, server] = &sessions;
+        assert_eq!([kind(&**client), kind(&**server)], [HandshakeKind::Full; 2]);
+        assert!(client.early_crypto().is_none() && server.early_crypto().is_none());
+        let id = ConnectionId::new(&[7; 8]);
+        let [ours, theirs] =
+            [(client, Side::Client), (server, Side::Server)].map(|(s, side)| s.initial_keys(&id, side));
+        assert_eq!(pass_both_ways(&ours, &theirs), [true, true]);
+    }
+}
+
+/// quinn asks for the keys of a first packet when it arrives, and again for its connection. Packets
+/// of other clients may arrive between.
+#[test]
+fn each_connection_has_the_keys_of_its_first_packet() {
+    let configs = of_quinn(configs());
+    let ids = [ConnectionId::new(&[1; 8]), ConnectionId::new(&[2; 8])];
+    let of_packets = ids.map(|id| configs.1.initial_keys(V1, &id).unwrap());
+    for _ in 0..2 {
+        let [client, server] = sessions(&configs, &[]);
+        for (id, of_packet) in ids.iter().zip(&of_packets) {
+            let [ours, theirs] = [client.initial_keys(id, Side::Client), server.initial_keys(id, Side::Server)];
+            assert_eq!(pass_both_ways(&ours, &theirs), [true, true]);
+            assert_eq!(pass_both_ways(&ours, of_packet), [true, true]);
+        }
+        let [one, other] = ids.map(|id| server.initial_keys(&id, Side::Server));
+        let one_client = client.initial_keys(&ids[0], Side::Client);
+        assert_eq!([pass_both_ways(&one_client, &one), pass_both_ways(&one_client, &other)], [[true; 2], [false; 2]]);
+    }
 }
 
 #[test]

@@ -10,6 +10,9 @@
 mod certificates;
 mod client_certificates;
 mod closing;
+#[cfg(all(unix, feature = "quinn", feature = "post-quantum"))]
+#[path = "../quinn/counting.rs"]
+mod counting;
 mod curl;
 mod diagnose;
 mod exporters;

@@ -1,10 +1,14 @@
 //! QUIC under quinn with the cryptography of this library, and aioquic as the peer, in both roles.
 //!
-//! aioquic has no HelloRetryRequest, and quinn no QUIC version 2. The peer is a program in Python,
-//! so transfers are short.
+//! aioquic has no HelloRetryRequest, which Go has, and quinn no QUIC version 2. The peer is a
+//! program in Python, so transfers are short.
+
+#[cfg(all(unix, feature = "post-quantum"))]
+mod go;
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Command;
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
@@ -52,7 +56,12 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("server_authenticates_the_client", server_authenticates_the_client),
         ("server_negotiates_each_suite_and_updates_keys", server_negotiates_each_suite_and_updates_keys),
     ];
-    tests.into_iter().map(|(name, run)| trial(format!("quic::aioquic::{name}"), &[Program::Aioquic], run)).collect()
+    let aioquic = tests.map(|(name, run)| trial(format!("quic::aioquic::{name}"), &[Program::Aioquic], run));
+    #[cfg_attr(not(all(unix, feature = "post-quantum")), expect(unused_mut, reason = "no other peer is built"))]
+    let mut trials = Vec::from(aioquic);
+    #[cfg(all(unix, feature = "post-quantum"))]
+    trials.extend(go::trials());
+    trials
 }
 
 fn block_on<T>(future: impl Future<Output = Result<T, String>>) -> Result<T, String> {
@@ -79,7 +88,7 @@ fn check<T: PartialEq + std::fmt::Debug>(what: &str, got: T, expected: T) -> Res
     if got == expected { Ok(()) } else { Err(format!("{what}: expected {expected:?}, got {got:?}")) }
 }
 
-/// aioquic as a server.
+/// The peer as a server.
 struct PeerServer {
     running: Running,
     address: SocketAddr,
@@ -90,6 +99,10 @@ impl PeerServer {
         let files = certificates::files(KIND)?;
         let mut command = Program::Aioquic.command();
         command.arg(peer()).args(["server", "--cert"]).arg(files.chain).arg("--key").arg(files.key).args(options);
+        Self::of(command)
+    }
+
+    fn of(command: Command) -> Result<Self, String> {
         let running = Running::start(command)?;
         let port = running.stdout.wait_for_port("listening on ").map_err(|e| e + &running.stderr.text())?;
         Ok(Self { running, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)) })
@@ -324,19 +337,33 @@ struct Serving {
     forgets: bool,
 }
 
-/// Starts aioquic as a client of a server with this configuration. Returns what each connection
-/// negotiated or why it failed, and the lines that the peer printed.
+/// What each connection negotiated or why it failed, and the lines that the peer printed.
+type Served = (Vec<Result<ConnectionInfo, ConnectionError>>, String);
+
+/// Starts aioquic as a client of a server with this configuration.
 fn serve_peer(
     config: impl Fn() -> Result<ServerConfig, String>,
     options: &[&str],
     serving: Serving,
-) -> Result<(Vec<Result<ConnectionInfo, ConnectionError>>, String), String> {
+) -> Result<Served, String> {
+    let command = |port: &str| {
+        let mut command = Program::Aioquic.command();
+        command.arg(peer()).args(["client", "--port", port, "--ca"]).arg(certificates::ca_file()?).args(options);
+        Ok(command)
+    };
+    serve(config, command, serving)
+}
+
+/// Starts a client of a server with this configuration.
+fn serve(
+    config: impl Fn() -> Result<ServerConfig, String>,
+    client: impl FnOnce(&str) -> Result<Command, String>,
+    serving: Serving,
+) -> Result<Served, String> {
     block_on(async {
         let server = endpoint(Some(quinn_server(config()?)?))?;
-        let (port, ca) = (server.local_addr().map_err(text)?.port().to_string(), certificates::ca_file()?);
-        let mut command = Program::Aioquic.command();
-        command.arg(peer()).args(["client", "--port", &port, "--ca"]).arg(ca).args(options);
-        let running = Running::start(command)?;
+        let port = server.local_addr().map_err(text)?.port().to_string();
+        let running = Running::start(client(&port)?)?;
         let mut results = Vec::new();
         for _ in 0..serving.connections {
             let mut incoming = server.accept().await.ok_or("the endpoint is closed")?;
@@ -458,23 +485,24 @@ fn server_without_common_alpn_fails() -> Outcome {
     Ok(())
 }
 
+fn requiring_certificates() -> Result<ServerConfig, String> {
+    let mut config = server_config()?;
+    let pem = std::fs::read(certificates::ca_file()?).map_err(text)?;
+    let roots = strata_tls::root_store_from_pem(&pem).map_err(text)?;
+    config.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(roots))).map_err(text)?;
+    Ok(config)
+}
+
 fn server_authenticates_the_client() -> Outcome {
-    let config = || {
-        let mut config = server_config()?;
-        let pem = std::fs::read(certificates::ca_file()?).map_err(text)?;
-        let roots = strata_tls::root_store_from_pem(&pem).map_err(text)?;
-        config.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(roots))).map_err(text)?;
-        Ok(config)
-    };
     let serving = Serving { connections: 1, ..Serving::default() };
     let files = certificates::client_files(KIND)?;
     let options = ["--cert", path_text(&files.chain)?, "--key", path_text(&files.key)?];
-    let (results, said) = serve_peer(config, &options, serving)?;
+    let (results, said) = serve_peer(requiring_certificates, &options, serving)?;
     for info in infos(results, &said)? {
         check("certificates", info.peer_certificates().map(<[_]>::len), Some(1))?;
     }
     // Without a certificate the client learns why it is rejected.
-    let (results, said) = serve_peer(config, &[], serving)?;
+    let (results, said) = serve_peer(requiring_certificates, &[], serving)?;
     match &results[..] {
         [Err(ConnectionError::TransportError(e))] => check("code", u64::from(e.code), 0x174)?,
         other => return Err(format!("{other:?}: {said}").into()),

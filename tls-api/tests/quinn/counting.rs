@@ -1,13 +1,17 @@
-//! A server's cryptography that counts the key updates of its connections.
+//! Cryptography that counts the key updates of its connections.
 
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use quinn::crypto::{self, ExportKeyingMaterialError, HeaderKey, KeyPair, Keys, PacketKey, UnsupportedVersion};
-use quinn::{ConnectionId, ServerConfig, Side};
+use quinn::{ClientConfig, ConnectError, Connection, ConnectionId, ServerConfig, Side};
 use quinn_proto::TransportError;
 use quinn_proto::transport_parameters::TransportParameters;
+
+/// Requests of a key update before a test fails. quinn needs some hundred.
+const MAX_ATTEMPTS: u32 = 10_000;
 
 /// How often quinn took keys of a next phase: once in advance, and once for each key update,
 /// whichever side began it.
@@ -23,14 +27,51 @@ impl Updates {
     pub(crate) fn count(&self, config: &mut ServerConfig) {
         config.crypto = Arc::new(Counting { inner: Arc::clone(&config.crypto), updates: self.clone() });
     }
+
+    /// Returns the configuration of a client whose updates are counted.
+    pub(crate) fn client(&self, crypto: Arc<dyn crypto::ClientConfig>) -> ClientConfig {
+        ClientConfig::new(Arc::new(Counting { inner: crypto, updates: self.clone() }))
+    }
+
+    /// Begins a key update, and waits until the side whose updates are counted has new keys. quinn
+    /// ignores the request while it still has the keys before the last update, for some round
+    /// trips.
+    ///
+    /// # Panics
+    /// If no update happens.
+    pub(crate) async fn force(&self, side: &Connection) {
+        let before = self.get();
+        for _ in 0..MAX_ATTEMPTS {
+            side.force_key_update();
+            // A packet shows the new phase to the other side. Some peers take no datagrams.
+            let _ = side.send_datagram(b"update".as_slice().into());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            if self.get() != before {
+                return;
+            }
+        }
+        panic!("no key update after {MAX_ATTEMPTS} requests");
+    }
 }
 
-struct Counting {
-    inner: Arc<dyn crypto::ServerConfig>,
+struct Counting<C: ?Sized> {
+    inner: Arc<C>,
     updates: Updates,
 }
 
-impl crypto::ServerConfig for Counting {
+impl crypto::ClientConfig for Counting<dyn crypto::ClientConfig> {
+    fn start_session(
+        self: Arc<Self>,
+        version: u32,
+        name: &str,
+        parameters: &TransportParameters,
+    ) -> Result<Box<dyn crypto::Session>, ConnectError> {
+        let inner = Arc::clone(&self.inner).start_session(version, name, parameters)?;
+        Ok(Box::new(Session { inner, updates: self.updates.clone() }))
+    }
+}
+
+impl crypto::ServerConfig for Counting<dyn crypto::ServerConfig> {
     fn initial_keys(&self, version: u32, id: &ConnectionId) -> Result<Keys, UnsupportedVersion> {
         self.inner.initial_keys(version, id)
     }

@@ -2,6 +2,7 @@
 //! one of them. A relay loses, duplicates and reorders packets.
 
 mod certificates;
+#[expect(dead_code, reason = "shared with another test")]
 mod counting;
 mod early_data;
 mod handshakes;

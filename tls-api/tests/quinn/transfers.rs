@@ -1,18 +1,14 @@
 //! Long transfers: key updates, and packets that are lost, duplicated and reordered.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use quinn::{Connection, VarInt};
+use quinn::VarInt;
 
 use crate::counting::Updates;
 use crate::relay::{self, Counts};
 use crate::stacks::{Link, PAIRINGS, Settings, echo, read_all};
 
 const MIB: usize = 1 << 20;
-
-/// Requests of a key update before the test fails. quinn needs some hundred.
-const MAX_ATTEMPTS: u32 = 10_000;
 
 /// 64 MiB there, with a key update after each 8 MiB that client and server begin in turns.
 #[tokio::test]
@@ -26,7 +22,7 @@ async fn both_sides_update_keys_during_a_transfer() {
             let mut stream = client.open_uni().await.unwrap();
             for (part, side) in sent.chunks(8 * MIB).zip([&client, &server].into_iter().cycle()) {
                 stream.write_all(part).await.unwrap();
-                update_keys(side, &updates).await;
+                updates.force(side).await;
             }
             stream.finish().unwrap();
         };
@@ -36,20 +32,6 @@ async fn both_sides_update_keys_during_a_transfer() {
         // The keys of the first update exist in advance.
         assert!(updates.get() > 8, "{pairing:?}: {}", updates.get());
         echo(&client, &server, b"afterwards").await;
-    }
-}
-
-/// Begins a key update, and waits until the server has new keys. quinn ignores the request while it
-/// still has the keys before the last update, for some round trips.
-async fn update_keys(side: &Connection, updates: &Updates) {
-    let before = updates.get();
-    let mut attempts = 0..MAX_ATTEMPTS;
-    while updates.get() == before {
-        assert!(attempts.next().is_some(), "no key update after {MAX_ATTEMPTS} requests");
-        side.force_key_update();
-        // A packet shows the new phase to the other side.
-        side.send_datagram(b"update".as_slice().into()).unwrap();
-        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 

@@ -353,6 +353,23 @@ fn accepted_early_data_uses_keys_of_0_rtt() {
     pair.exchange();
 }
 
+/// The second ClientHello still offers the session, and no early data: with a new binder.
+#[test]
+fn retried_handshake_resumes_without_early_data() {
+    let mut harness = Harness::new(Storage::Id);
+    let mut configs = early_configs(&harness);
+    let session = establish(&mut harness, &configs.0, &configs.1).remove(0);
+    configs.1.set_groups(&[NamedGroup::SECP256R1]).unwrap();
+    let mut pair = resuming(&harness, &configs, session, server_start());
+    pair.handshake(&mut |need| harness.answer(need)).unwrap();
+    assert_eq!(pair.client.events[..4], ["send Initial", "write 0-RTT", "send Initial", "read Handshake"]);
+    for kind in [pair.client.connection.handshake_kind(), pair.server.connection.handshake_kind()] {
+        assert_eq!(kind, Some(HandshakeKind::ResumedWithHelloRetryRequest));
+    }
+    assert!(!pair.client.connection.is_early_data_accepted());
+    pair.exchange();
+}
+
 /// Runs a resumption that offers early data. Returns whether it was accepted, and whether the hook
 /// was asked.
 fn offer_early_data(accepts: Option<bool>, session_data: &[u8], change: impl Fn(&mut ServerConfig)) -> (bool, usize) {
