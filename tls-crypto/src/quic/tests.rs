@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::version::Labels;
 use super::*;
 use crate::Error;
+use crate::hkdf::extract;
 use crate::tls13::TrafficSecret;
 
 const ALL_AEADS: [BulkAlgorithm; 3] =
