@@ -319,9 +319,9 @@ macro_rules! shared_setting_helpers {
 
 pub(crate) mod client;
 pub(crate) mod client_runtime;
+pub(crate) mod clock;
+pub(crate) mod dynamic_record_sizing;
 pub(crate) mod key_log;
-pub(crate) mod record_sizing;
 pub(crate) mod server;
 pub(crate) mod server_runtime;
 pub(crate) mod session_scope;
-pub(crate) mod time;

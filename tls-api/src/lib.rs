@@ -213,12 +213,12 @@ pub use tls_handshake::{
 pub use crate::config::client::ClientConfig;
 #[cfg(feature = "dangerous_configuration")]
 pub use crate::config::client::DangerousClientConfig;
+pub use crate::config::clock::{SystemClock, TimeProvider};
+pub use crate::config::dynamic_record_sizing::DynamicRecordSizing;
 pub use crate::config::key_log::KeyLogFile;
-pub use crate::config::record_sizing::DynamicRecordSizing;
 pub use crate::config::server::ServerConfig;
-pub use crate::config::time::{SystemClock, TimeProvider};
 pub use crate::identity::client_hello::ClientHelloInfo;
-pub use crate::identity::psk::{ResolvesClientPsk, ResolvesServerPsk};
+pub use crate::identity::external_psk::{ResolvesClientPsk, ResolvesServerPsk};
 pub use crate::identity::reloadable::{IdentityFiles, ReloadError, ReloadableIdentity};
 pub use crate::identity::resolver::{NoIdentity, ResolvesClientCert, ResolvesServerCert, ResolvesServerCertUsingSni};
 pub use crate::resumption::{

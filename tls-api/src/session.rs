@@ -22,7 +22,7 @@ pub(crate) mod halves;
 pub(crate) mod io_loop;
 pub(crate) mod receive_buffer;
 pub(crate) mod send_buffer;
-pub(crate) mod sending;
+pub(crate) mod sending_core;
 pub(crate) mod server;
 pub(crate) mod server_name;
 pub(crate) mod stream;

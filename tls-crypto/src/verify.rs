@@ -10,7 +10,7 @@
 //! assert!(verifiers(Backend::ring()).len() < Algorithm::ALL.len());
 //! ```
 
-mod memo;
+mod signature_cache;
 
 use pki_types::{AlgorithmIdentifier, SignatureVerificationAlgorithm, alg_id};
 
@@ -19,7 +19,7 @@ use crate::Backend;
 use crate::backend::aws_lc;
 use crate::backend::{Library, ring};
 
-pub use memo::VerificationMemo;
+pub use signature_cache::VerificationMemo;
 
 /// Returns all algorithms that a backend verifies, the most used first.
 #[must_use]

@@ -3,7 +3,7 @@
 //! ```text
 //! VerdictAnswer ─▶ PeerCertVerified ─ signature ─▶ HandshakeSignatureValid ─┐
 //! no client certificate, allowed by ClientAuth (server) ────────────────────┤
-//! session secret or external key, in the key schedule (`tls12`, `tls13`) ───┤
+//! session secret (`tls12_session`), key with its binder (`psk_binder`) ─────┤
 //!                                                                           ▼
 //!                      application keys ◀─ Authenticated ◀─ Finished ─ PeerAuth
 //! ```
@@ -49,8 +49,8 @@ use crate::need::VerdictAnswer;
 use crate::verify::PeerChain;
 use crate::verify::signature::{self, DigitallySigned, SignatureRules};
 
-pub(crate) mod tls12;
-pub(crate) mod tls13;
+pub(crate) mod psk_binder;
+pub(crate) mod tls12_session;
 
 /// The server's policy on client certificates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

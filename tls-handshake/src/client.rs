@@ -45,18 +45,18 @@ use crate::sink::Sink;
 use crate::state_slot::impl_state_slot;
 use crate::states::{Renegotiation, Role, StateMachine, Step, Versioned, unexpected_change_cipher_spec};
 
+mod certificate_request;
 mod early_data;
 pub mod hello;
+pub mod hello_retry_request;
 mod key_shares;
 pub(crate) mod offered_psk;
-mod request;
-pub mod retry;
 pub(crate) mod session_tracker;
 pub mod tls12;
 pub mod tls13;
 
 use hello::{VersionedState, WaitServerHello};
-use retry::WaitServerHelloAfterRetry;
+use hello_retry_request::WaitServerHelloAfterRetry;
 use session_tracker::SessionTracker;
 
 /// The state of a client handshake.

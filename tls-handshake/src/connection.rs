@@ -31,13 +31,13 @@ use crate::states::{Role, StateMachine};
 mod accessors;
 mod client;
 mod engine_sink;
-mod in_place;
 mod incoming;
 mod mailbox;
 #[cfg(test)]
 mod mailbox_tests;
 mod record_sizing;
 mod sending;
+mod sending_in_place;
 mod sending_side;
 mod server;
 mod split;

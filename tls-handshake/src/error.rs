@@ -17,9 +17,9 @@ mod contradiction;
 mod display;
 mod excerpt;
 mod illegal;
+mod invalid_server_name;
 mod kind;
 mod quic;
-mod server_name;
 mod state_name;
 
 pub use crate::certificate_error::{CertificateError, Refusal};
@@ -27,10 +27,10 @@ pub use contradiction::Contradiction;
 pub use excerpt::Excerpt;
 pub(crate) use excerpt::{Escaped, bounded};
 pub use illegal::{Flood, Illegal};
+pub use invalid_server_name::{BadServerName, NameFault, server_name};
 pub use kind::ErrorKind;
 pub(crate) use quic::CRYPTO_ERROR;
 pub use quic::{Level, QuicFault};
-pub use server_name::{BadServerName, NameFault, server_name};
 pub(crate) use state_name::Side;
 pub use state_name::StateName;
 

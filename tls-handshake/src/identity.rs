@@ -13,11 +13,11 @@ use crate::negotiate::scheme_of;
 use crate::resumption::identity_scope;
 use crate::verify::ocsp::check_own;
 
+mod chain_order;
 mod error;
 mod key_der;
 mod load;
 mod ocsp_response;
-mod order;
 mod signing_key;
 mod trust_settings;
 
@@ -179,7 +179,7 @@ impl Identity {
     }
 
     fn read_der(certs: Vec<CertificateDer<'static>>, key: &[u8]) -> Result<Self, IdentityError> {
-        order::check(&certs)?;
+        chain_order::check(&certs)?;
         let key = load::key_from_der(key, &certs)?;
         Self::new(certs, key)
     }
@@ -190,7 +190,7 @@ impl Identity {
     /// [`IdentityError`] if there is no certificate or more than 10, one cannot be parsed, or none
     /// belongs to the key.
     pub fn new(mut chain: Vec<CertificateDer<'static>>, key: PrivateKey) -> Result<Self, IdentityError> {
-        order::sort(&mut chain, &key.subject_public_key_info())?;
+        chain_order::sort(&mut chain, &key.subject_public_key_info())?;
         let mut schemes = Vec::new();
         for algorithm in key.algorithms() {
             schemes.push(scheme_of(*algorithm));
@@ -210,8 +210,8 @@ impl Identity {
         key: Arc<dyn SigningKey>,
     ) -> Result<Self, IdentityError> {
         match key.subject_public_key_info() {
-            Some(spki) => order::sort(&mut chain, &spki)?,
-            None => order::check(&chain)?,
+            Some(spki) => chain_order::sort(&mut chain, &spki)?,
+            None => chain_order::check(&chain)?,
         }
         let schemes = key.schemes();
         if schemes.is_empty() {
@@ -231,7 +231,7 @@ impl Identity {
         chain: Vec<CertificateDer<'static>>,
         schemes: Vec<SignatureScheme>,
     ) -> Result<Self, IdentityError> {
-        order::check(&chain)?;
+        chain_order::check(&chain)?;
         if schemes.is_empty() {
             return Err(IdentityError::NoScheme);
         }

@@ -9,11 +9,11 @@ mod message_joiner;
 mod outgoing;
 mod receiver;
 mod sender;
-mod sizing;
+mod size_and_padding;
 
 pub(crate) use message_joiner::{MessageJoiner, NextMessage};
 pub use outgoing::Outgoing;
 pub(crate) use receiver::{NextRecord, RecordReceiver};
 pub use sender::RecordRoom;
 pub(crate) use sender::RecordSender;
-pub(crate) use sizing::RecordSizing;
+pub(crate) use size_and_padding::RecordSizing;

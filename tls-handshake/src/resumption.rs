@@ -21,14 +21,14 @@ mod encoding;
 mod external_psk;
 mod scope;
 mod server_session;
-mod stored;
+mod stored_ids;
 
 pub use client_session::ClientSessionValue;
 pub(crate) use eligibility::ResumptionCriteria;
 pub use external_psk::{ExternalPsk, PskError};
 pub(crate) use scope::{Scope, ScopeInputs, identity_scope};
 pub use server_session::ServerSessionValue;
-pub use stored::{StoreIds, StoredSessions};
+pub use stored_ids::{StoreIds, StoredSessions};
 
 /// The longest lifetime of a ticket, in seconds (RFC 9846 §4.7.1). Also bounds all resumptions that
 /// go back to one full handshake.

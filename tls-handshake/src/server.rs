@@ -44,13 +44,13 @@ use crate::state_slot::impl_state_slot;
 use crate::states::{Renegotiation, Role, StateMachine, Step, Versioned, unexpected_change_cipher_spec};
 
 pub mod hello;
-pub mod retry;
+pub mod hello_retry_request;
 pub(crate) mod session_tracker;
 pub mod tls12;
 pub mod tls13;
 
 use hello::{AfterClientHello, VersionedState, WaitClientHello};
-use retry::WaitSecondClientHello;
+use hello_retry_request::WaitSecondClientHello;
 
 /// The state of a server handshake.
 #[derive(Debug)]

@@ -19,10 +19,10 @@ use tls_crypto::HashAlgorithm;
 use crate::error::Error;
 
 mod algorithm;
-mod anchor;
+mod anchor_limits;
 mod chain;
 mod diagnosis;
-mod malformed;
+mod malformed_names;
 mod name_constraint;
 pub(crate) mod ocsp;
 mod path;
@@ -33,8 +33,6 @@ mod roots;
 mod sct;
 mod server;
 pub(crate) mod signature;
-pub(crate) mod tls12;
-pub(crate) mod tls13;
 mod webpki_error;
 pub(crate) mod x509;
 

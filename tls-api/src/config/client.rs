@@ -12,9 +12,9 @@ use tls_handshake::{
 
 use crate::ProtocolVersion;
 use crate::config::client_runtime::{ClientRuntime, ServerTrust};
+use crate::config::clock::SystemClock;
 use crate::config::session_scope::{ScopePart, SessionContext};
-use crate::config::time::SystemClock;
-use crate::identity::psk::{ResolvesClientPsk, StaticPsks};
+use crate::identity::external_psk::{ResolvesClientPsk, StaticPsks};
 use crate::identity::resolver::{ResolvesClientCert, SingleIdentity};
 #[cfg(doc)]
 use crate::resumption::NoClientSessionStorage;

@@ -10,8 +10,8 @@ use tls_crypto::Backend;
 use tls_handshake::verify::{OcspPolicy, ServerVerifier};
 use tls_handshake::{Answer, CertificateError, ClientSessionValue, ClientStart, ExternalPsk, NeedVerdict, Needs};
 
-use crate::config::time::TimeProvider;
-use crate::identity::psk::ResolvesClientPsk;
+use crate::config::clock::TimeProvider;
+use crate::identity::external_psk::ResolvesClientPsk;
 use crate::identity::resolver::ResolvesClientCert;
 use crate::resumption::StoresClientSessions;
 #[cfg(feature = "dangerous_configuration")]

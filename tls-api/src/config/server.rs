@@ -16,13 +16,13 @@ use tls_handshake::{
     SessionLookup, SuitePreference,
 };
 
+use crate::config::clock::SystemClock;
 use crate::config::server_runtime::ServerRuntime;
 use crate::config::session_scope::{ScopePart, SessionContext};
-use crate::config::time::SystemClock;
-use crate::identity::psk::{ResolvesServerPsk, StaticPsks};
+use crate::identity::external_psk::{ResolvesServerPsk, StaticPsks};
 use crate::identity::reloadable::{IdentityFiles, ReloadError};
 use crate::identity::resolver::{FirstCompatible, ResolvesServerCert, SingleIdentity};
-use crate::resumption::server_sessions::SessionBackend;
+use crate::resumption::server_session_lookup::SessionBackend;
 use crate::resumption::{ProducesTickets, StoresServerSessions, Ticketer};
 use crate::session::core::SessionRole;
 #[cfg(feature = "tokio")]

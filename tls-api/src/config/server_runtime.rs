@@ -7,11 +7,11 @@ use std::time::Duration;
 use pki_types::UnixTime;
 use tls_handshake::{Identity, NeedSession, Needs, ServerSessionValue};
 
-use crate::config::time::TimeProvider;
+use crate::config::clock::TimeProvider;
 use crate::identity::client_hello::ClientHelloInfo;
-use crate::identity::psk::ResolvesServerPsk;
+use crate::identity::external_psk::ResolvesServerPsk;
 use crate::identity::resolver::ResolvesServerCert;
-use crate::resumption::server_sessions::SessionBackend;
+use crate::resumption::server_session_lookup::SessionBackend;
 use crate::verify::client::ClientCertVerifier;
 
 #[derive(Clone, Debug)]

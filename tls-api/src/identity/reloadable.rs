@@ -13,7 +13,7 @@ use tls_handshake::{Identity, IdentityError};
 use zeroize::Zeroizing;
 
 use crate::SignatureScheme;
-use crate::config::time::{SystemClock, TimeProvider};
+use crate::config::clock::{SystemClock, TimeProvider};
 use crate::identity::client_hello::ClientHelloInfo;
 use crate::identity::resolver::{NoIdentity, ResolvesClientCert, ResolvesServerCert};
 use crate::identity::served_name::ServedName;

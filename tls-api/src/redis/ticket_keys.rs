@@ -9,7 +9,7 @@ use tls_crypto::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
 use super::pool::Redis;
-use crate::config::time::{SystemClock, TimeProvider};
+use crate::config::clock::{SystemClock, TimeProvider};
 use crate::resumption::{ProducesTickets, Ticketer, TicketerError};
 
 /// 48 random bytes: a key name and a key.

@@ -7,7 +7,7 @@ use std::time::Instant;
 use tls_crypto::{Backend, TicketKey};
 
 use super::ticketer::TicketerError;
-use crate::config::time::TimeProvider;
+use crate::config::clock::TimeProvider;
 use crate::sync::read_mostly::COPIES;
 
 /// The keys of one moment, replaced as a whole.

@@ -9,7 +9,7 @@ use tls_crypto::{Backend, TicketKey};
 use zeroize::Zeroizing;
 
 use super::ticket_keys::{Keys, MAX_TICKETS, TimedKey, Timestamp, monotonic_clock};
-use crate::config::time::{SystemClock, TimeProvider};
+use crate::config::clock::{SystemClock, TimeProvider};
 use crate::sync::read_mostly::ReadMostly;
 
 /// Encrypts a server's sessions into tickets, and decrypts them.

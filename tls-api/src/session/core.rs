@@ -17,7 +17,7 @@ use crate::session::halves::Sender;
 use crate::session::io_loop::{is_reset, protocol_error, repeat_as_io};
 use crate::session::receive_buffer::{EarlyDataBuffer, ReceiveBuffer};
 use crate::session::send_buffer::SendBuffer;
-use crate::session::sending::SendingCore;
+use crate::session::sending_core::SendingCore;
 use crate::session::{IoState, UNREAD_LIMIT};
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::session::any::AnySession;
 use crate::session::buffer_pool::ConnectionCount;
 use crate::session::client::ClientSession;
 use crate::session::io_loop::protocol_error;
-use crate::session::sending::SendingCore;
+use crate::session::sending_core::SendingCore;
 use crate::session::server::ServerSession;
 use crate::session::{IoState, Session};
 

@@ -10,7 +10,7 @@ use crate::config::server::ServerConfig;
 use crate::config::server_runtime::ServerRuntime;
 use crate::identity::client_hello::ClientHelloInfo;
 use crate::identity::resolver::NoIdentity;
-use crate::resumption::server_sessions::SessionBackend;
+use crate::resumption::server_session_lookup::SessionBackend;
 use crate::session::core::{SessionCore, SessionRole};
 use crate::session::early_data::ReadEarlyData;
 use crate::session::impl_session;

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::answers::{StartAnswers, Started, Work};
 use crate::resumption::StoresServerSessions;
-use crate::resumption::server_sessions::MAX_LOOKUPS;
+use crate::resumption::server_session_lookup::MAX_LOOKUPS;
 use crate::{Answer, Need, NeedNewSession, NeedSession, ServerConfig, SessionBackend};
 
 /// Stores a server's sessions where the task must wait for them: in a database that a fleet shares.

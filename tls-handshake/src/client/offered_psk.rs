@@ -16,7 +16,7 @@ use tls_crypto::{Backend, HashAlgorithm, Tls13Suite, Transcript};
 
 use super::session_tracker::SessionTracker;
 use crate::auth::PeerAuth;
-use crate::auth::tls13::OfferedPsk;
+use crate::auth::psk_binder::OfferedPsk;
 use crate::config::ClientConfig;
 use crate::error::{Error, Illegal};
 use crate::negotiated::HandshakeKind;

@@ -23,9 +23,9 @@ use tls_codec::code_points::{HandshakeType, NamedGroup};
 use tls_codec::handshake::RawMessage;
 use tls_crypto::{Tls13Suite, Transcript};
 
+use super::certificate_request::Request;
 use super::early_data::EarlyData;
 use super::offered_psk::FullHandshake;
-use super::request::Request;
 use super::session_tracker::SessionTracker;
 use crate::config::ClientConfig;
 use crate::error::{Error, Side, StateName};

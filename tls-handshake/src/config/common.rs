@@ -12,7 +12,7 @@ use crate::negotiate::{certificate_schemes, group_id, group_of};
 use crate::record_size_limit::max_size_limit;
 use crate::resumption::{Scope, ScopeInputs};
 use crate::suite::{ALL_CIPHERSUITES, SupportedCipherSuite};
-use crate::verify::{tls12, tls13};
+use crate::verify::signature::{tls12, tls13};
 
 /// The settings of both roles. Setters check each list: it is not empty and contains only supported
 /// items. `validate` checks how settings combine, so the order of setters does not matter.

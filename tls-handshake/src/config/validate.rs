@@ -9,8 +9,8 @@ use crate::error::Contradiction;
 use crate::identity::Identity;
 use crate::suite::SupportedCipherSuite;
 use crate::verify::signature::SignatureRules;
-use crate::verify::tls12::{self, is_for};
-use crate::verify::tls13;
+use crate::verify::signature::tls12::{self, is_for};
+use crate::verify::signature::tls13;
 
 impl ClientConfig {
     /// Checks that the settings do not contradict each other. Each new connection does so too, and

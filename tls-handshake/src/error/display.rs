@@ -1,5 +1,5 @@
 //! The text of every [`Error`] but those about certificates, which are in
-//! `certificate_error/display.rs`. `alerts` has the usual causes of each alert,
+//! `certificate_error/display.rs`. `alert_causes` has the usual causes of each alert,
 //! `not_tls` what to do about other protocols.
 
 use std::fmt;
@@ -7,7 +7,7 @@ use std::fmt;
 use tls_codec::code_points::{ExtensionType, HandshakeType, ProtocolVersion};
 use tls_codec::extension::MaxFragmentLength;
 
-mod alerts;
+mod alert_causes;
 mod not_tls;
 
 use crate::certificate_error::SUPPORTED_KEYS;
@@ -24,7 +24,7 @@ impl fmt::Display for Error {
             }
             Self::AlertReceived { description, state } => {
                 write!(f, "the peer closed the connection with the alert {description} {state}")?;
-                alerts::write_causes(f, *description, *state)
+                alert_causes::write_causes(f, *description, *state)
             }
             Self::UnexpectedMessage { state, got } => write!(f, "unexpected {got} message {state}"),
             Self::UnexpectedRecord { state, got } => write!(f, "unexpected {got} record {state}"),

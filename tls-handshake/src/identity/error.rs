@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::order::MAX_CERTIFICATES;
+use super::chain_order::MAX_CERTIFICATES;
 use crate::certificate_error::OcspError;
 use crate::error::BadServerName;
 

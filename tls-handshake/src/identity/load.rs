@@ -9,7 +9,7 @@ use tls_crypto::pkcs12::{Pkcs12, Pkcs12Error};
 use tls_crypto::{KeyRejected, PrivateKey};
 
 use super::trust_settings::TrustSettings;
-use super::{IdentityError, order};
+use super::{IdentityError, chain_order};
 use crate::verify::x509::Certificate;
 
 /// Reads all certificates of a PEM file, in its order: sections `CERTIFICATE`, `X509 CERTIFICATE`
@@ -127,7 +127,7 @@ pub(super) fn chain_and_key(
         Err(IdentityError::NoCertificate(_)) if are_swapped(certs, key) => return Err(IdentityError::Swapped),
         read => read?,
     };
-    order::check(&chain)?;
+    chain_order::check(&chain)?;
     let key = if encoding == Encoding::PemOrDer && pem::is_der(key) {
         key_from_der(key, &chain)?
     } else {
@@ -147,7 +147,7 @@ pub(super) fn chain_and_encrypted_key(
         Err(IdentityError::NoCertificate(_)) if are_swapped(certs, key) => return Err(IdentityError::Swapped),
         read => read?,
     };
-    order::check(&chain)?;
+    chain_order::check(&chain)?;
     let key = tls_crypto::decrypt_key(key, password).map_err(|e| match e {
         KeyRejected::WrongPassword => IdentityError::WrongPassword,
         KeyRejected::NoKey(found) => IdentityError::NoKey(found),
@@ -176,7 +176,7 @@ pub(super) fn pkcs12(
         return Err(IdentityError::NoCertificate(found.into()));
     }
     let chain: Vec<_> = read.certificates.into_iter().map(CertificateDer::from).collect();
-    order::check(&chain)?;
+    chain_order::check(&chain)?;
     let key = key_from_der(&read.key, &chain)?;
     Ok((chain, key))
 }

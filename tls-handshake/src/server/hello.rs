@@ -8,7 +8,7 @@ use tls_codec::handshake::{ClientHello, DOWNGRADE_TLS12};
 use tls_crypto::SecureRandom;
 use tls_crypto::Transcript;
 
-use super::retry::WaitSecondClientHello;
+use super::hello_retry_request::WaitSecondClientHello;
 use super::tls12;
 use super::tls13;
 use super::tls13::negotiate::{AGE_ADDS, HandshakeContext, Selection, proceed};

@@ -20,7 +20,7 @@ use crate::identity::Identity;
 use crate::need::{Answer, Need};
 use crate::server::Server;
 use crate::states::StateMachine;
-use crate::verify::{tls12, tls13};
+use crate::verify::signature::{tls12, tls13};
 
 /// Both versions, with client authentication.
 const KINDS: [(Kind, V); 2] = [(Kind::Auth, V::TLS13), (Kind::Tls12Auth, V::TLS12)];

@@ -209,7 +209,7 @@ fn tls13_client_lists_schemes_of_certificates_separately() {
         let mut hello = Hello::parse(&client(config).pop());
         assert_eq!(hello.has(X::SIGNATURE_ALGORITHMS_CERT), !tls12);
         if !tls12 {
-            assert_eq!(*hello.get(X::SIGNATURE_ALGORITHMS), bytes(&crate::verify::tls13::RULES.schemes()));
+            assert_eq!(*hello.get(X::SIGNATURE_ALGORITHMS), bytes(&crate::verify::signature::tls13::RULES.schemes()));
             assert_eq!(
                 *hello.get(X::SIGNATURE_ALGORITHMS_CERT),
                 bytes(crate::negotiate::certificate_schemes(tls_crypto::Backend::ring()))

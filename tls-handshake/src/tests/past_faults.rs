@@ -16,7 +16,7 @@ use super::pair::{Pair, Pki, Secrets, send_all};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::{Error, Flood, Side, StateName};
 use crate::need::Need;
-use crate::verify::{tls12, tls13};
+use crate::verify::signature::{tls12, tls13};
 
 /// A change_cipher_spec record.
 pub(super) const CCS: [u8; 6] = [20, 3, 3, 0, 1, 1];

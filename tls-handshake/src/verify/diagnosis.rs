@@ -16,7 +16,7 @@ use crate::verify::chain::Purpose;
 use crate::verify::roots::RootCertStore;
 use crate::verify::webpki_error::explain;
 use crate::verify::x509::{Certificate, ReadableName, dotted, oid, sole};
-use crate::verify::{malformed, name_constraint};
+use crate::verify::{malformed_names, name_constraint};
 
 /// A failed check, and the certificate that failed it.
 pub(crate) struct Fault {
@@ -248,7 +248,7 @@ impl<'c> Diagnosis<'c> {
     /// Finds a certificate whose subjectAltName is malformed.
     fn malformed_name(&self) -> Option<Fault> {
         let malformed = |step: &Step<'c>| {
-            let why = malformed::subject_alt_name(&step.read)?;
+            let why = malformed_names::subject_alt_name(&step.read)?;
             let why = CertificateError::MalformedExtension { extension: "subjectAltName".into(), why };
             Some(Fault { why, at: Some(step.at) })
         };
@@ -260,7 +260,7 @@ impl<'c> Diagnosis<'c> {
         let of_step = |step: &Step<'c>| {
             let value = step.read.extension(oid::NAME_CONSTRAINTS)?;
             let why = match sole(value, der::SEQUENCE) {
-                Some(contents) => malformed::name_constraints(contents)?,
+                Some(contents) => malformed_names::name_constraints(contents)?,
                 None => "it cannot be parsed".into(),
             };
             let why = CertificateError::MalformedExtension { extension: "nameConstraints".into(), why };
@@ -268,7 +268,7 @@ impl<'c> Diagnosis<'c> {
         };
         let is_above = |subject: &[u8]| self.steps.iter().any(|step| step.read.issuer == subject);
         let of_anchor = |anchor: &TrustAnchor<'_>| {
-            let why = malformed::name_constraints(anchor.name_constraints.as_ref()?)?;
+            let why = malformed_names::name_constraints(anchor.name_constraints.as_ref()?)?;
             let anchor = bounded(ReadableName(&anchor.subject).to_string());
             Some(CertificateError::Anchor { anchor, fault: AnchorFault::NameConstraints { why } }.into())
         };

@@ -16,7 +16,7 @@ use webpki::VerifiedPath;
 
 use crate::certificate_error::CertificateError;
 use crate::error::bounded;
-use crate::verify::anchor::AnchorLimits;
+use crate::verify::anchor_limits::AnchorLimits;
 use crate::verify::diagnosis::Fault;
 use crate::verify::revocation::{CrlContext, Crls, LIST_SIGNATURES, Link};
 use crate::verify::roots::RootCertStore;

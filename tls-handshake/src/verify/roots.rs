@@ -1,12 +1,12 @@
-//! The trust anchors. Each is limited by its own certificate, as `anchor` says: validity, path
-//! length, key usage.
+//! The trust anchors. Each is limited by its own certificate, as `anchor_limits` says: validity,
+//! path length, key usage.
 
 use pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use tls_crypto::der;
 
 use crate::certificate_error::{AnchorFault, CertificateError};
 use crate::error::bounded;
-use crate::verify::anchor::{AnchorLimits, check_validity};
+use crate::verify::anchor_limits::{AnchorLimits, check_validity};
 use crate::verify::sha256;
 use crate::verify::x509::{Certificate, ReadableName};
 

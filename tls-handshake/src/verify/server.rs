@@ -9,7 +9,7 @@ use tls_crypto::{Backend, HashAlgorithm};
 
 use crate::certificate_error::{CertificateError, Refusal};
 use crate::verify::chain::{ChainVerifier, ProvenPath, Purpose};
-use crate::verify::malformed;
+use crate::verify::malformed_names;
 use crate::verify::ocsp::OcspPolicy;
 use crate::verify::roots::RootCertStore;
 use crate::verify::sct::CtPolicy;
@@ -270,6 +270,6 @@ impl ServerVerifier {
 
 /// Returns what is malformed in the names of the leaf.
 fn malformed_name(leaf: &CertificateDer<'_>) -> Option<CertificateError> {
-    let why = malformed::subject_alt_name(&Certificate::read(leaf)?)?;
+    let why = malformed_names::subject_alt_name(&Certificate::read(leaf)?)?;
     Some(CertificateError::MalformedExtension { extension: "subjectAltName".into(), why })
 }

@@ -10,6 +10,9 @@ use crate::error::Error;
 use crate::verify::algorithm::unsupported_key_of;
 use crate::verify::x509::Signed;
 
+pub(crate) mod tls12;
+pub(crate) mod tls13;
+
 /// The rules of a protocol version for handshake signatures.
 pub(crate) struct SignatureRules {
     /// The schemes, in order of preference, with their algorithms.
@@ -106,7 +109,6 @@ mod tests {
     use super::*;
     use crate::verify::diagnosis::tests::{FALSE_CAUSES, case, off_curve};
     use crate::verify::x509::Certificate;
-    use crate::verify::{tls12, tls13};
     use rcgen::SigningKey;
     use tls_codec::code_points::AlertDescription;
 

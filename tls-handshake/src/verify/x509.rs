@@ -10,9 +10,9 @@ use pki_types::{CertificateDer, UnixTime};
 use tls_crypto::Tls12Authentication;
 use tls_crypto::der::{self, Elements};
 
-mod name;
+mod distinguished_name;
 
-pub(crate) use name::{ReadableName, common_name, dotted};
+pub(crate) use distinguished_name::{ReadableName, common_name, dotted};
 
 /// The fields of a certificate, borrowed and unchecked.
 #[derive(Clone, Copy, Debug)]

@@ -24,7 +24,7 @@ use crate::schedule::Side;
 use crate::schedule::tls12::{ApplicationKeys, Binding, Keys};
 use crate::sink::Sink;
 use crate::states::{Step, opaque_debug};
-use crate::verify::tls12 as signatures;
+use crate::verify::signature::tls12 as signatures;
 
 opaque_debug!(WaitClientIdentity, WaitSignature, WaitNewSessionTicket, WaitChangeCipherSpec, WaitFinished, Connected);
 

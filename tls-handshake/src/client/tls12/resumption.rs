@@ -10,7 +10,7 @@ use super::super::offered_psk::FullHandshake;
 use super::client_flight::{FinishedOrder, KeysReady};
 use super::new_session::SessionOrigin;
 use super::{MasterSecretKind, Promise, State};
-use crate::auth::tls12::ResumedSecret;
+use crate::auth::tls12_session::ResumedSecret;
 use crate::config::ClientConfig;
 use crate::error::{Error, Illegal};
 use crate::need::ConnectionId;

@@ -8,9 +8,9 @@ use tls_codec::handshake::tls12::{
 };
 use tls_crypto::{Group, Tls12Suite, Transcript};
 
+use super::super::certificate_request::Request;
 use super::super::hello::Offer;
 use super::super::offered_psk::ResumptionOffer;
-use super::super::request::Request;
 use super::resumption::Resuming;
 use super::{HandshakeContext, MasterSecretKind, Promise, State};
 use crate::auth::{HandshakeSignatureValid, PeerCertVerified};
@@ -24,7 +24,8 @@ use crate::schedule::tls12::Randoms;
 use crate::sink::Sink;
 use crate::states::opaque_debug;
 use crate::verify::signature::DigitallySigned;
-use crate::verify::{PeerChain, Staples, tls12 as signatures, x509};
+use crate::verify::signature::tls12 as signatures;
+use crate::verify::{PeerChain, Staples, x509};
 
 opaque_debug!(WaitCertificate, WaitServerKeyExchange, WaitServerHelloDone, WaitVerdict);
 

@@ -21,7 +21,7 @@ use crate::need::{ClientIdentityAnswer, ConnectionId, Need, NeedSignature, Signa
 use crate::negotiated::Negotiated;
 use crate::sink::Sink;
 use crate::states::{Step, opaque_debug};
-use crate::verify::tls13 as signatures;
+use crate::verify::signature::tls13 as signatures;
 
 opaque_debug!(WaitClientIdentity, WaitSignature);
 

@@ -4,8 +4,8 @@
 use tls_codec::code_points::{ExtensionType, HandshakeType, ProtocolVersion};
 use tls_codec::handshake::{Certificate, CertificateRequest, CertificateVerify, EncryptedExtensions, Finished};
 
+use super::super::certificate_request::Request;
 use super::super::hello::Offer;
-use super::super::request::Request;
 use super::HandshakeContext;
 use super::client_flight::ClientFlight;
 use crate::auth::{PeerAuth, PeerCertVerified};
@@ -17,7 +17,8 @@ use crate::record_size_limit::RecordSizes;
 use crate::sink::Sink;
 use crate::states::opaque_debug;
 use crate::verify::signature::DigitallySigned;
-use crate::verify::{PeerChain, Staples, tls13 as signatures};
+use crate::verify::signature::tls13 as signatures;
+use crate::verify::{PeerChain, Staples};
 
 opaque_debug!(WaitEncryptedExtensions, WaitCertOrCertRequest, WaitCert, WaitVerdict, WaitCertVerify, WaitFinished);
 

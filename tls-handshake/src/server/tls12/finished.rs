@@ -16,7 +16,7 @@ use crate::schedule::tls12::{ApplicationKeys, Keys};
 use crate::sink::Sink;
 use crate::states::opaque_debug;
 use crate::verify::signature::DigitallySigned;
-use crate::verify::tls12 as signatures;
+use crate::verify::signature::tls12 as signatures;
 
 opaque_debug!(WaitCertVerify, WaitChangeCipherSpec, WaitFinished, Connected);
 

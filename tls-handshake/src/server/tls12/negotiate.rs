@@ -10,7 +10,7 @@ use crate::error::{Error, Illegal};
 use crate::identity::Identity;
 use crate::negotiate::{choose_suite, first_common, group_id, no_common_scheme};
 use crate::suite::SupportedCipherSuite;
-use crate::verify::tls12::{RULES, is_for};
+use crate::verify::signature::tls12::{RULES, is_for};
 
 /// Rejects a ClientHello that no identity can satisfy.
 pub(super) fn check(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<(), Error> {

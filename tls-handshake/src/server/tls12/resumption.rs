@@ -10,7 +10,7 @@ use tls_crypto::SecureRandom;
 use super::State;
 use super::finished::{FinishedOrder, KeysReady, WaitChangeCipherSpec};
 use super::server_flight::WaitIdentity;
-use crate::auth::tls12::ResumedSecret;
+use crate::auth::tls12_session::ResumedSecret;
 use crate::config::{ServerConfig, SessionLookup};
 use crate::error::Error;
 use crate::flight;

@@ -33,7 +33,7 @@ use crate::record_size_limit::RecordSizes;
 use crate::schedule::tls12::Randoms;
 use crate::sink::Sink;
 use crate::states::opaque_debug;
-use crate::verify::tls12 as signatures;
+use crate::verify::signature::tls12 as signatures;
 
 opaque_debug!(WaitIdentity, WaitSignature);
 

@@ -18,8 +18,9 @@ use crate::negotiated::{Established, Exporter, Negotiated};
 use crate::schedule::tls13::{EarlyExporter, LockedApplicationKeys};
 use crate::sink::Sink;
 use crate::states::opaque_debug;
+use crate::verify::PeerChain;
 use crate::verify::signature::DigitallySigned;
-use crate::verify::{PeerChain, tls13 as signatures};
+use crate::verify::signature::tls13 as signatures;
 
 opaque_debug!(WaitCert, WaitVerdict, WaitCertVerify, WaitEndOfEarlyData, WaitFinished, Connected);
 

@@ -1,6 +1,6 @@
-//! Resumes a TLS 1.3 session on the server, or uses an external pre-shared key, whose binder
-//! `auth/tls13` checks. The server's flight has no certificate then, and the client may have sent
-//! early data (RFC 9846 §2.2, §2.3).
+//! Resumes a TLS 1.3 session on the server, or uses an external pre-shared key (RFC 9846 §2.2,
+//! §2.3). `auth/psk_binder` checks the binder. The server's flight has no certificate then.
+//! `early_data` decides about the client's early data.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use super::State;
 use super::client_flight::{SentFlight, WaitEndOfEarlyData, WaitFinished};
 use super::negotiate::other_suite;
 use super::server_flight::WaitIdentity;
-use crate::auth::tls13::{BoundPsk, NamedPsk};
+use crate::auth::psk_binder::{BoundPsk, NamedPsk};
 use crate::error::Error;
 use crate::need::{ConnectionId, FoundKey, Need, NeedTakeSession, PskCandidate, SessionAnswer, TakeAnswer, range_in};
 use crate::negotiated::HandshakeKind;

@@ -31,7 +31,7 @@ use crate::schedule::Side;
 use crate::schedule::tls13::{EarlyKeys, HandshakeKeys, Hello, LockedApplicationKeys};
 use crate::sink::Sink;
 use crate::states::opaque_debug;
-use crate::verify::tls13 as signatures;
+use crate::verify::signature::tls13 as signatures;
 
 /// Returns the first of the identity's schemes that the client accepts and TLS 1.3 allows.
 fn scheme_for(backend: Backend, identity: &Identity, offered: &List<'_, SignatureScheme>) -> Option<SignatureScheme> {

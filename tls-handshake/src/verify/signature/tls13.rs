@@ -5,7 +5,7 @@ use tls_codec::code_points::SignatureScheme;
 use tls_crypto::Digest;
 use tls_crypto::verify::Algorithm;
 
-use super::signature::SignatureRules;
+use super::SignatureRules;
 
 /// Excludes PKCS#1 v1.5 and SHA-1 (RFC 9846 §4.3.3). A scheme determines the curve, so each has one
 /// algorithm.

@@ -5,7 +5,7 @@ use tls_codec::code_points::{ClientCertificateKind, SignatureScheme};
 use tls_crypto::Tls12Authentication;
 use tls_crypto::verify::Algorithm;
 
-use super::signature::SignatureRules;
+use super::SignatureRules;
 
 /// A scheme names a hash and a key type; for ECDSA, the certificate determines the curve. Includes
 /// PKCS#1 v1.5, but not SHA-1 and MD5. ML-DSA is only for TLS 1.3.

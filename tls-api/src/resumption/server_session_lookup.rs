@@ -12,7 +12,7 @@ use tls_handshake::{
 use zeroize::Zeroizing;
 
 use crate::ProtocolVersion;
-use crate::identity::psk::ResolvesServerPsk;
+use crate::identity::external_psk::ResolvesServerPsk;
 use crate::resumption::{ProducesTickets, StoresServerSessions};
 
 /// Where a server stores sessions. Answers the requests about them for users of the
