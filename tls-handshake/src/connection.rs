@@ -35,10 +35,8 @@ mod incoming;
 mod mailbox;
 #[cfg(test)]
 mod mailbox_tests;
-mod record_sizing;
 mod sending;
 mod sending_in_place;
-mod sending_side;
 mod server;
 mod split;
 #[cfg(test)]
@@ -54,7 +52,7 @@ pub(crate) use accessors::accessors;
 pub use client::ClientStart;
 use engine_sink::EngineSink;
 use incoming::InterruptedRecord;
-use sending_side::SenderSlot;
+use sending::SenderSlot;
 pub use split::{Receiver, Sender, SplitError, SplitObstacle};
 
 /// A connection in the client role.

@@ -1,7 +1,7 @@
 //! TLS 1.3 keys after the handshake, and their updates (RFC 9846 §4.7.3). Both roles use it. Counts
-//! the messages that a peer sends without need.
+//! KeyUpdates and tickets against the limits in `flood`.
 //!
-//! A KeyUpdate that the peer requests is sent before the next data (`connection/sending_side`). It
+//! A KeyUpdate that the peer requests is sent before the next data (`connection/sending`). It
 //! is also sent when data arrives and the send queue is empty, so that an application that only
 //! reads answers too.
 //!
@@ -13,6 +13,7 @@ use tls_codec::handshake::KeyUpdate;
 
 use crate::auth::Authenticated;
 use crate::error::{Error, Flood};
+use crate::flood::{MAX_KEY_UPDATES, MAX_REFRESHES, MAX_TICKETS};
 use crate::framed::Framed;
 use crate::negotiated::{Established, Negotiated};
 use crate::schedule::WriteKey;
@@ -39,12 +40,6 @@ pub(crate) struct WriteTraffic {
     refreshes: u8,
 }
 
-/// KeyUpdates without data in between, beyond which they are a flood.
-const MAX_RECEIVED_UPDATES: u8 = 32;
-/// Twice the number of tickets that a server of this library can be set to send.
-const MAX_RECEIVED_TICKETS: u16 = 512;
-/// Far below the number of KeyUpdates without data that BoringSSL and this library reject.
-const MAX_REFRESHES: u8 = 16;
 /// RFC 9846 §4.7.3: at most 2^48 - 1 key updates.
 const MAX_SENT_UPDATES: u64 = (1 << 48) - 1;
 
@@ -77,7 +72,7 @@ impl Traffic {
         if !was_awaited {
             self.received_updates = self.received_updates.saturating_add(1);
         }
-        if self.received_updates > MAX_RECEIVED_UPDATES {
+        if self.received_updates > MAX_KEY_UPDATES {
             return Err(Error::Flood(Flood::KeyUpdates));
         }
         self.keys.update(at, out);
@@ -90,7 +85,7 @@ impl Traffic {
     /// [`Error::Flood`] for too many tickets without data in between.
     pub(crate) fn count_ticket(&mut self) -> Result<(), Error> {
         self.received_tickets = self.received_tickets.saturating_add(1);
-        if self.received_tickets > MAX_RECEIVED_TICKETS {
+        if self.received_tickets > MAX_TICKETS {
             return Err(Error::Flood(Flood::NewSessionTickets));
         }
         Ok(())

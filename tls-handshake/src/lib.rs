@@ -67,6 +67,7 @@ pub mod config;
 pub mod connection;
 pub mod error;
 mod flight;
+mod flood;
 pub mod framed;
 pub mod identity;
 mod key_update;

@@ -7,9 +7,11 @@ use pki_types::{CertificateDer, ServerName};
 use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 use super::Connection;
+use super::sending::SenderSlot;
 use crate::client::Client;
 use crate::error::Error;
 use crate::negotiated::{Established, HandshakeKind};
+use crate::record_size_limit::RecordLimits;
 use crate::server::Server;
 use crate::states::Role;
 
@@ -166,5 +168,25 @@ impl<R: Role> Connection<R> {
     #[must_use]
     pub fn tls_unique(&self) -> Option<[u8; 12]> {
         self.established()?.negotiated.first_finished
+    }
+
+    /// Returns the maximum record content in each direction, as negotiated with record_size_limit
+    /// (RFC 8449) or max_fragment_length (RFC 6066 §4). Without negotiation it is the maximum of
+    /// the protocol.
+    ///
+    /// ```
+    /// use strata_tls_handshake::ServerConnection;
+    ///
+    /// fn is_constrained(connection: &ServerConnection) -> bool {
+    ///     connection.record_limits().send < 1 << 14
+    /// }
+    /// ```
+    #[must_use]
+    pub fn record_limits(&self) -> RecordLimits {
+        let send = match &self.sender {
+            SenderSlot::Whole(side) => side.records.negotiated_limit(),
+            SenderSlot::Split(mailbox) => mailbox.send_limit,
+        };
+        RecordLimits { send, receive: self.receiver.negotiated_limit() }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pki_types::{ServerName, UnixTime};
 use tls_codec::code_points::{NamedGroup, ProtocolVersion};
 
-use super::sending_side::SenderSlot;
+use super::sending::SenderSlot;
 use super::{ClientConnection, EngineSink, record_sender};
 use crate::client::Client;
 use crate::client::hello::WaitServerHello;

@@ -1,6 +1,6 @@
 //! The engine's [`Sink`]: record layer, output buffer, key log.
 
-use super::sending_side::SenderSlot;
+use super::sending::SenderSlot;
 use crate::config::KeyLog;
 use crate::error::Error;
 use crate::framed::RecordBoundary;

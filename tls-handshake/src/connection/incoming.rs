@@ -9,7 +9,7 @@ use tls_codec::decode_all;
 use tls_codec::handshake::tls12::HelloRequest;
 use tls_codec::handshake::{MESSAGE_HEADER_LEN, RawMessage, Split, split_message};
 
-use super::sending_side::SenderSlot;
+use super::sending::SenderSlot;
 use super::{Connection, Processed, Progress, state_name};
 use crate::error::Error;
 use crate::framed::{Framed, RecordBoundary};
@@ -128,7 +128,7 @@ impl<R: Role> Connection<R> {
         let [1, rest @ ..] = content else { return Err(Error::BadChangeCipherSpec) };
         let Some(at) = RecordBoundary::at_end_of(rest) else { return Err(Error::BadChangeCipherSpec) };
         if self.state()?.ignores_change_cipher_spec() {
-            return self.receiver.count_change_cipher_spec();
+            return self.receiver.idle.count_change_cipher_spec();
         }
         let (mut sink, state) = self.sink_and_state(outgoing);
         R::change_cipher_spec(state, at, &mut sink)
@@ -165,7 +165,7 @@ impl<R: Role> Connection<R> {
         if message.msg.typ == HandshakeType::HELLO_REQUEST {
             message.msg.decode::<HelloRequest>()?;
         }
-        let answers = self.receiver.count_renegotiation()? && renegotiation == Renegotiation::Decline;
+        let answers = self.receiver.idle.count_renegotiation()? && renegotiation == Renegotiation::Decline;
         match &mut self.sender {
             SenderSlot::Whole(side) if answers => side.refuse_renegotiation(outgoing)?,
             SenderSlot::Split(mailbox) if answers => mailbox.refuse_renegotiation(),
@@ -206,7 +206,7 @@ impl<R: Role> Connection<R> {
                     || !self.state.as_ref().is_ok_and(StateMachine::ignores_warnings) =>
             {
                 self.check_between_messages()?;
-                self.receiver.count_warning()?;
+                self.receiver.idle.count_warning()?;
                 Ok(Progress::Continue)
             }
             // RFC 5246 §7.2.2: a warning does not end the connection.
@@ -216,7 +216,7 @@ impl<R: Role> Connection<R> {
                     && self.state.as_ref().is_ok_and(StateMachine::ignores_warnings) =>
             {
                 self.check_between_messages()?;
-                self.receiver.count_warning()?;
+                self.receiver.idle.count_warning()?;
                 Ok(Progress::Continue)
             }
             description => Err(Error::AlertReceived { description, state: state_name(&self.state) }),

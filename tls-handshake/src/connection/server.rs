@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tls_codec::code_points::ProtocolVersion;
 
-use super::sending_side::SenderSlot;
+use super::sending::SenderSlot;
 use super::{ServerConnection, record_sender};
 use crate::config::ServerConfig;
 use crate::record::{MessageJoiner, RecordReceiver};

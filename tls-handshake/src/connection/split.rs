@@ -12,7 +12,7 @@ use std::sync::Arc;
 use pki_types::{ServerName, UnixTime};
 
 use super::mailbox::Mailbox;
-use super::sending_side::{SenderSlot, SendingSide};
+use super::sending::{SenderSlot, SendingSide};
 use super::{Connection, Processed};
 use crate::client::Client;
 use crate::error::Error;

@@ -1,5 +1,5 @@
-//! Receiving: decrypts the record at the front of the caller's bytes in place. Counts early data,
-//! and records without data, against their limits.
+//! Receiving: decrypts the record at the front of the caller's bytes in place. Counts early data
+//! against its limit, and records without data against those in `flood`.
 
 use std::ops::Range;
 
@@ -7,7 +7,8 @@ use tls_codec::code_points::ContentType;
 use tls_codec::record::{Deframed, MAX_CIPHERTEXT, MAX_FRAGMENT, deframe};
 use tls_crypto::{Opener, TAG_LEN};
 
-use crate::error::{Error, Flood, StateName};
+use crate::error::{Error, StateName};
+use crate::flood::IdleRecords;
 use crate::record_size_limit::{LimitedRecords, UNLIMITED};
 use crate::schedule::{Epoch, ReadKey};
 
@@ -19,7 +20,7 @@ pub(crate) struct RecordReceiver {
     limited: LimitedRecords,
     /// Maximum number of bytes of content and padding in a received record.
     limit: u16,
-    idle: Idle,
+    pub(crate) idle: IdleRecords,
     /// The early data that may still arrive under the early data key.
     early_data: Option<EarlyData>,
     /// Rejected early data that may still be skipped.
@@ -41,24 +42,6 @@ impl EarlyData {
     }
 }
 
-/// Counters of records without data, reset when data arrives. An honest peer stays far below the
-/// limits.
-#[derive(Default)]
-struct Idle {
-    empty_records: u8,
-    warning_alerts: u8,
-    change_cipher_specs: u8,
-    renegotiations: u8,
-}
-
-const MAX_EMPTY_RECORDS: u8 = 32;
-const MAX_WARNING_ALERTS: u8 = 4;
-const MAX_CHANGE_CIPHER_SPECS: u8 = 4;
-/// A server may send a HelloRequest before each message of its handshake.
-const MAX_RENEGOTIATIONS: u8 = 32;
-/// BoringSSL and this library reject more warnings without data as a flood.
-const MAX_REFUSALS: u8 = 4;
-
 /// The start of the bytes.
 pub(crate) enum NextRecord {
     /// An incomplete record, which needs this many more bytes.
@@ -72,7 +55,7 @@ pub(crate) enum NextRecord {
 impl RecordReceiver {
     pub(crate) fn new() -> Self {
         let (limit, limited) = (UNLIMITED, LimitedRecords::Protected);
-        Self { key: None, opened: false, limited, limit, idle: Idle::default(), early_data: None, skip: None }
+        Self { key: None, opened: false, limited, limit, idle: IdleRecords::default(), early_data: None, skip: None }
     }
 
     /// Rejects records with more than `limit` bytes of content (RFC 8449 §4, RFC 6066 §4).
@@ -196,38 +179,15 @@ impl RecordReceiver {
         if content.is_empty() {
             match content_type {
                 ContentType::HANDSHAKE | ContentType::ALERT => return Err(Error::EmptyRecord),
-                ContentType::APPLICATION_DATA => {
-                    count(&mut self.idle.empty_records, MAX_EMPTY_RECORDS, Flood::EmptyRecords)?;
-                }
+                ContentType::APPLICATION_DATA => self.idle.count_empty()?,
                 // The connection rejects an empty change_cipher_spec.
                 _ => {}
             }
         } else if content_type == ContentType::APPLICATION_DATA {
-            self.idle = Idle::default();
+            self.idle = IdleRecords::default();
         }
         Ok(NextRecord::Record { content_type, content, total })
     }
-
-    /// Counts an ignored change_cipher_spec record.
-    pub(crate) fn count_change_cipher_spec(&mut self) -> Result<(), Error> {
-        count(&mut self.idle.change_cipher_specs, MAX_CHANGE_CIPHER_SPECS, Flood::ChangeCipherSpecs)
-    }
-
-    /// Counts a request for renegotiation. Returns whether it is one of the few that are answered.
-    pub(crate) fn count_renegotiation(&mut self) -> Result<bool, Error> {
-        count(&mut self.idle.renegotiations, MAX_RENEGOTIATIONS, Flood::Renegotiations)?;
-        Ok(self.idle.renegotiations <= MAX_REFUSALS)
-    }
-
-    /// Counts a warning alert that does not close the connection.
-    pub(crate) fn count_warning(&mut self) -> Result<(), Error> {
-        count(&mut self.idle.warning_alerts, MAX_WARNING_ALERTS, Flood::WarningAlerts)
-    }
-}
-
-fn count(counter: &mut u8, max: u8, what: Flood) -> Result<(), Error> {
-    *counter = counter.saturating_add(1);
-    if *counter > max { Err(Error::Flood(what)) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Sending: cuts data into records of at most the record size, pads them (as `size_and_padding`
 //! says) and encrypts them in place. Says when its key needs an update, which
-//! `connection/sending_side` makes.
+//! `connection/sending` makes.
 
 use std::io::IoSlice;
 

@@ -43,6 +43,7 @@ use crate::sink::Sink;
 use crate::states::{StateMachine, Step};
 
 mod client_flight;
+mod early_data;
 pub(super) mod negotiate;
 mod new_session;
 mod resumption;

@@ -15,7 +15,7 @@ use tls_crypto::{ALL_TLS13, Digest, EphemeralKey, Group, HashAlgorithm, SharedSe
 use super::pair::Secrets;
 use crate::client::Client;
 use crate::client::hello::WaitServerHello;
-use crate::client::retry::WaitServerHelloAfterRetry;
+use crate::client::hello_retry_request::WaitServerHelloAfterRetry;
 use crate::config::ClientConfig;
 use crate::config::RecordPadding;
 use crate::connection::{ClientConnection, Progress};

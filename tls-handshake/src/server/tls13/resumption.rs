@@ -1,6 +1,6 @@
 //! Resumes a TLS 1.3 session on the server, or uses an external pre-shared key (RFC 9846 §2.2,
 //! §2.3). `auth/psk_binder` checks the binder. The server's flight has no certificate then.
-//! `early_data` decides about the client's early data.
+//! `early_data` decides whether to accept early data.
 
 use std::ops::Range;
 
@@ -155,17 +155,7 @@ impl WaitSession {
                     log_debug!("session not resumed: {_why:?}");
                     return None;
                 }
-                // RFC 9846 §4.3.10, §8: only for the first key, with the same suite and protocol,
-                // and only if it cannot be replayed.
-                let accepts = self.full.early_data
-                    && candidate.index == 0
-                    && *single_use
-                    && !kind.is_retried()
-                    && (1..=context.config.max_early_data).contains(&session.max_early_data)
-                    && session.suite == suite.into()
-                    && session.alpn == self.full.alpn
-                    && session.is_fresh(identity.obfuscated_ticket_age, *now)
-                    && context.transport.accepts_early_data(&session.application);
+                let accepts = *single_use && self.full.accepts_early_data(candidate.index, session, identity, *now);
                 Some(EligiblePsk {
                     psk: NamedPsk::of_session(context.config.common.backend, session)?,
                     kind: kind.resumed(),
