@@ -99,14 +99,14 @@ impl<L: Listener> TlsListener<L> {
         {
             oldest.task.abort();
         }
-        // Amortised: at most the limit remains.
+        // Amortized: at most the limit remains.
         if self.begun.len() >= self.max_handshakes.saturating_mul(2) {
             self.begun.retain(Begun::is_silent);
         }
         let has_hello = Arc::new(AtomicBool::new(false));
-        let (acceptor, limit, told) = (self.acceptor.clone(), self.timeout, Arc::clone(&has_hello));
+        let (acceptor, limit, flag) = (self.acceptor.clone(), self.timeout, Arc::clone(&has_hello));
         let task = self.handshakes.spawn(async move {
-            let stream = timeout(limit, handshake(&acceptor, io, &told)).await.ok()??;
+            let stream = timeout(limit, handshake(&acceptor, io, &flag)).await.ok()??;
             Some((stream, addr))
         });
         self.begun.push_back(Begun { task, has_hello });
@@ -238,7 +238,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for AcceptedStream<IO> {
     }
 }
 
-/// What a handler sees of its connection: the client's address, and what the handshake negotiated.
+/// A handler's view of its connection: the client's address, and what the handshake negotiated.
 ///
 /// ```
 /// use std::net::SocketAddr;

@@ -261,7 +261,7 @@ fn forgotten_hmac_key_is_found() {
             HashAlgorithm::Sha256,
             &TICKET_KEYS[0],
         )));
-        // Optimised code would not allocate an unused box.
+        // Optimized code would not allocate an unused box.
         drop(std::hint::black_box(key));
     });
     assert!(found.iter().any(|found| found.contains("HMAC key")), "{found:?}");

@@ -33,7 +33,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Do not decide by a fingerprint alone: anyone can send the hello of another program.
+//! Do not decide only by a fingerprint: anyone can send the hello of another program.
 
 #![allow(
     single_use_lifetimes,

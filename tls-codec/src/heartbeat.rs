@@ -21,7 +21,7 @@ use crate::{
 pub struct HeartbeatMessage<'a> {
     /// Request or response.
     pub typ: HeartbeatMessageType,
-    /// What the response returns.
+    /// The payload, which the response returns.
     pub payload: &'a [u8],
     /// At least 16 bytes, which the receiver ignores.
     pub padding: &'a [u8],

@@ -2,7 +2,7 @@
 //! forbidden places, bytes after the end.
 //!
 //! [`Writer`] writes the lengths that fit. These builders take a hello apart, and write what they
-//! are told.
+//! are given.
 //!
 //! ```
 //! use strata_tls_codec::malformed::{ClientHelloBuilder, LengthOf};
@@ -79,7 +79,7 @@ impl ExtensionsBuilder {
     /// Adds extensions as their functions `write` write them.
     ///
     /// # Errors
-    /// What `write` returns; [`BufferFull`] also if it writes no extensions.
+    /// The error of `write`; [`BufferFull`] also if it writes no extensions.
     pub fn add(&mut self, write: impl FnOnce(&mut Writer<'_>) -> Result<(), BufferFull>) -> Result<(), BufferFull> {
         let mut block = Vec::new();
         Writer::append(&mut block).vec16(write)?;

@@ -46,7 +46,7 @@ pub enum Sender {
     Server,
 }
 
-/// What an [`Observer`] saw.
+/// An event that an [`Observer`] found.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -111,7 +111,7 @@ pub struct Observer {
     shared: Shared,
 }
 
-/// What both directions depend on.
+/// The state that both directions share.
 #[derive(Clone, Debug)]
 struct Shared {
     limit: usize,

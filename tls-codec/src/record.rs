@@ -151,13 +151,13 @@ const fn is_content_type(byte: u8) -> bool {
 
 #[cold]
 fn not_a_record(first: u8, bytes: &[u8]) -> RecordError {
-    Protocol::recognise(bytes).map_or(RecordError::UnknownContentType(first), RecordError::NotTls)
+    Protocol::recognize(bytes).map_or(RecordError::UnknownContentType(first), RecordError::NotTls)
 }
 
 /// DTLS has the content types of TLS, and the length of a MySQL packet can be one.
 #[cold]
 fn bad_version(version: u16, bytes: &[u8]) -> RecordError {
-    Protocol::recognise(bytes).map_or(RecordError::BadVersion(version), RecordError::NotTls)
+    Protocol::recognize(bytes).map_or(RecordError::BadVersion(version), RecordError::NotTls)
 }
 
 /// Why bytes are not a record.
@@ -297,7 +297,7 @@ impl Protocol {
     /// Recognizes the protocol of a stream, or a datagram, that starts with `bytes`. Never
     /// recognizes a TLS record. Some protocols need up to 8 bytes.
     #[must_use]
-    pub fn recognise(bytes: &[u8]) -> Option<Self> {
+    pub fn recognize(bytes: &[u8]) -> Option<Self> {
         Some(match *bytes {
             // A length with the high bit set, message type 1, version 0.2 or 3.x.
             [0x80..=0xff, _, 1, 0, 2, ..] | [0x80..=0xff, _, 1, 3, 0..=4, ..] => Self::SslV2,

@@ -32,13 +32,13 @@ pub struct CipherSuiteInfo {
     pub suite: CipherSuite,
     /// The registered name.
     pub name: &'static str,
-    /// How the endpoints agree on a secret.
+    /// The method by which the endpoints agree on a secret.
     pub key_exchange: KeyExchange,
-    /// How the server is authenticated.
+    /// The method by which the server is authenticated.
     pub authentication: Authentication,
-    /// What encrypts records.
+    /// The cipher that encrypts records.
     pub cipher: Cipher,
-    /// How the cipher is applied.
+    /// The mode of the cipher.
     pub mode: Mode,
     /// The secret bits of the key, as few as 40 in export suites. 0 without encryption.
     pub key_bits: u16,
@@ -47,7 +47,7 @@ pub struct CipherSuiteInfo {
     /// The hash of the PRF in TLS 1.2, or of HKDF and the transcript in TLS 1.3. TLS 1.0 and 1.1
     /// use MD5 and SHA-1 together instead. `None` for values that select no suite.
     pub hash: Option<Hash>,
-    /// Whether the IETF recommends the suite.
+    /// True if the IETF recommends the suite.
     pub recommended: Recommendation,
 }
 

@@ -278,7 +278,7 @@ impl<'b> Writer<'b> {
     /// Runs `write`, and removes all that it wrote if it fails.
     ///
     /// # Errors
-    /// What `write` returns.
+    /// The error of `write`.
     #[inline]
     pub fn whole(&mut self, write: impl FnOnce(&mut Self) -> Result<(), BufferFull>) -> Result<(), BufferFull> {
         let start = self.len();

@@ -127,7 +127,7 @@ fn ssl2_hello_lists_ciphers_of_both_kinds() {
     let expected =
         [(Some("TLS_RSA_WITH_RC4_128_SHA"), rc4), (Some("SSL_CK_DES_192_EDE3_CBC_WITH_MD5"), None), (None, None)];
     assert_eq!(specs, expected);
-    assert_eq!(record::Protocol::recognise(&record), Some(record::Protocol::SslV2));
+    assert_eq!(record::Protocol::recognize(&record), Some(record::Protocol::SslV2));
     for (at, value) in [(0, 0), (1, 33), (2, 4), (6, 8), (6, 12), (8, 1), (10, 15)] {
         let mut changed = record.clone();
         changed[at] = value;

@@ -266,7 +266,7 @@ fn each_greeting_is_recognized_by_four_bytes_or_more() {
         let matters = |at: &usize| {
             let mut changed = greeting.to_vec();
             changed[*at] ^= 0xff;
-            Protocol::recognise(&changed) != Some(*protocol)
+            Protocol::recognize(&changed) != Some(*protocol)
         };
         let exact = (0..greeting.len().min(8)).filter(matters).count();
         assert!(exact >= 4, "{protocol} by {exact}: {greeting:x?}");
@@ -287,7 +287,7 @@ fn random_bytes_are_not_recognized() {
     };
     let recognized = (0..2_000_000).filter(|_| {
         let bytes = [next(), next()].concat();
-        Protocol::recognise(&bytes).is_some_and(|protocol| protocol != Protocol::SslV2)
+        Protocol::recognize(&bytes).is_some_and(|protocol| protocol != Protocol::SslV2)
     });
     assert_eq!(recognized.count(), 0);
 }
@@ -299,7 +299,7 @@ fn tls_records_are_never_recognized_as_another_protocol() {
             for (high, low) in [(0, 0), (0, 1), (0, 8), (0x40, 0), (0xff, 0xff)] {
                 for first in 0..=255 {
                     let record = [typ, 3, minor, high, low, first, 3, 0, 0, 0, 0];
-                    assert_eq!(Protocol::recognise(&record), None, "{record:x?}");
+                    assert_eq!(Protocol::recognize(&record), None, "{record:x?}");
                 }
             }
         }

@@ -148,7 +148,7 @@ impl fmt::Debug for Secret {
 }
 
 /// A secret prepared as an HMAC key. Overwritten on drop, with all bytes that the backend leaves
-/// uninitialised.
+/// uninitialized.
 ///
 /// A move copies it and leaves the old copy. Inside a heap value it is therefore boxed, so that
 /// only a pointer moves, or taken out before the value is freed.

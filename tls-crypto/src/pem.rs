@@ -41,7 +41,7 @@ pub struct Sections<'a> {
     sections: usize,
     /// The error that follows the section returned last.
     pending: Option<PemError>,
-    /// Whether `rest` may begin inside a section that was reported.
+    /// True if `rest` may begin inside a section that was reported.
     is_damaged: bool,
     /// Counts reads of lines, to show that this is linear.
     #[cfg(test)]
@@ -425,7 +425,7 @@ fn label_of(after: &[u8]) -> &[u8] {
     after.get(..end.unwrap_or(after.len())).unwrap_or_default()
 }
 
-/// Recognises a BEGIN or END line that an editor or a person changed, by a known label between
+/// Recognizes a BEGIN or END line that an editor or a person changed, by a known label between
 /// dashes of any kind and number. Returns whether it is a BEGIN line, and the label.
 fn damaged_mark(line: &[u8]) -> Option<(bool, &[u8])> {
     let after = skip_dashes(line.trim_ascii_start())?.trim_ascii_start();

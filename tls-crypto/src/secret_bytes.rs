@@ -1,6 +1,6 @@
 //! Secret bytes, and the stack that deriving them used.
 //!
-//! A move copies a value and leaves the old bytes, and optimised code does not even drop them. A
+//! A move copies a value and leaves the old bytes, and optimized code does not even drop them. A
 //! secret inside a heap value therefore either has an allocation of its own, so that only a pointer
 //! moves, or is moved out by a `take` method, which overwrites the old place.
 

@@ -83,7 +83,7 @@ pub enum CertificateError {
         crl: String,
         /// The time of the check, since 1970-01-01 UTC.
         now: Duration,
-        /// When the next CRL was due, since 1970-01-01 UTC.
+        /// The time at which the next CRL was due, since 1970-01-01 UTC.
         next_update: Duration,
     },
     /// The CRL that covers a certificate in the chain is from the future.
@@ -92,7 +92,7 @@ pub enum CertificateError {
         crl: String,
         /// The time of the check, since 1970-01-01 UTC.
         now: Duration,
-        /// When the CRL was issued, since 1970-01-01 UTC.
+        /// The time at which the CRL was issued, since 1970-01-01 UTC.
         this_update: Duration,
     },
     /// The CRL that covers a certificate in the chain is invalid, or a CRL cannot be loaded.
@@ -175,7 +175,7 @@ pub enum CertificateError {
     MalformedExtension {
         /// The extension's name or object identifier, such as `subjectAltName`.
         extension: String,
-        /// What is wrong with it.
+        /// The fault.
         why: String,
     },
     /// The verification takes more work than is allowed.
@@ -184,7 +184,7 @@ pub enum CertificateError {
         work: Work,
         /// The number of certificates that the peer sent.
         sent: usize,
-        /// How many of them have the name of the issuer of the certificate at fault.
+        /// The number of those that have the name of the issuer of the certificate at fault.
         candidates: usize,
     },
     /// A certificate in the chain has X.509 version 1 or 2.

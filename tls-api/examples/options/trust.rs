@@ -38,7 +38,7 @@ impl TrustOptions {
             let mut files = Vec::new();
             for path in &self.crl {
                 let file = std::fs::read(path).context(format!("cannot read --crl {}", path.display()))?;
-                // Alone, so that the error names the file.
+                // One file at a time, so that the error names it.
                 Crls::from_bytes([&file]).context(format!("--crl {}", path.display()))?;
                 files.push(file);
             }

@@ -200,7 +200,7 @@ impl ClientConfig {
     }
 
     /// Offers these external pre-shared keys to every server (TLS 1.3), in order of preference. A
-    /// server that knows none of them must authenticate with a certificate. Default: none.
+    /// server that has none of them must authenticate with a certificate. Default: none.
     pub fn set_external_psks(&mut self, psks: Vec<ExternalPsk>) {
         self.set_external_psk_resolver(Arc::new(StaticPsks(psks)));
     }

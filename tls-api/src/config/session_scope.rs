@@ -1,4 +1,4 @@
-//! [`SessionContext`]: the part of the resumption scope that this crate knows. It combines the
+//! [`SessionContext`]: the part of the resumption scope that this crate computes. It combines the
 //! configuration's trust, its identity, and the application's context.
 //!
 //! A session is resumed only under a configuration with the same scope (RFC 9846 Appendix C.4,

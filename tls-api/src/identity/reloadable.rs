@@ -62,7 +62,7 @@ pub struct IdentityFiles {
     ocsp_response: Option<(PathBuf, OcspCheck)>,
 }
 
-/// Whether a stapled OCSP response is checked when it is loaded.
+/// The check of a stapled OCSP response when it is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OcspCheck {
     Checked,
@@ -95,7 +95,7 @@ impl IdentityFiles {
 
     /// Staples the OCSP response in this file, which must be valid for the certificate at the time
     /// of loading: see [`Identity::set_ocsp_response`]. Replace certificate, key and response
-    /// together, and the response alone before it expires.
+    /// together, and only the response before it expires.
     #[must_use]
     pub fn with_ocsp_response(mut self, file: impl Into<PathBuf>) -> Self {
         self.ocsp_response = Some((file.into(), OcspCheck::Checked));

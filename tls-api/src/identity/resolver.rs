@@ -189,7 +189,7 @@ impl ResolvesServerCert for FirstCompatible {
 /// ```
 #[derive(Debug, Default)]
 pub struct ResolvesServerCertUsingSni {
-    /// Keys are normalised by [`ServedName`].
+    /// Keys are normalized by [`ServedName`].
     by_name: HashMap<String, Vec<Source>>,
     default: Vec<Source>,
 }

@@ -11,7 +11,7 @@
 //!                       protection, key exchange, signatures
 //! ```
 //!
-//! A crate uses only crates below it. The codec knows no cryptography, the crypto crate no
+//! A crate uses only crates below it. The codec contains no cryptography, the crypto crate no
 //! messages, the engine no I/O and no clock, and this crate makes no protocol decision. `unsafe` is
 //! forbidden in all four.
 //!

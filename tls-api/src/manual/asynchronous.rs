@@ -65,7 +65,7 @@
 //!   has read something and waits for more. With halves,
 //!   [`drive`](crate::tokio::TlsSender::drive) sends them.
 //! * A peer that ends the transport without close_notify is an error that
-//!   [`is_truncation`](crate::is_truncation) recognises.
+//!   [`is_truncation`](crate::is_truncation) recognizes.
 //! * Dropping the future of any call loses nothing. Bytes that `write` has accepted go out with the
 //!   next call.
 //! * A failure to write does not hide what the peer has sent: the reader gets the data, the next

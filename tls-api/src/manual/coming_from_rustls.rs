@@ -161,4 +161,4 @@
 //! * RSA keys below 2048 bits are rejected in chains, as are SHA-1 signatures.
 //! * TLS 1.2 needs extended master secret.
 //! * A connection that ends without close_notify is an error ([`Truncated`](crate::Error::Truncated)),
-//!   as in rustls; [`is_truncation`](crate::is_truncation) tells it from others.
+//!   as in rustls; [`is_truncation`](crate::is_truncation) recognizes it.

@@ -20,7 +20,7 @@
 //!
 //! * [`ExternalPsk::import`](crate::ExternalPsk::import) (RFC 9258) returns one key for SHA-256
 //!   suites and one for SHA-384 suites. Prefer it to
-//!   [`plain`](crate::ExternalPsk::plain), which is for peers that know no import.
+//!   [`plain`](crate::ExternalPsk::plain), which is for peers that do not support import.
 //! * Every handshake adds an ephemeral key exchange (psk_dhe_ke). psk_ke, which lacks forward
 //!   secrecy, is not supported.
 //! * The identity of a key is sent unencrypted.

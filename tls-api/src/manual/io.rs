@@ -53,7 +53,7 @@
 //! alert that the peer sent before, and `BrokenPipe` or `ConnectionReset` only without one.
 //!
 //! A protocol that knows where its messages end, such as HTTP with a Content-Length, may accept a
-//! truncation: [`is_truncation`](crate::is_truncation) recognises it.
+//! truncation: [`is_truncation`](crate::is_truncation) recognizes it.
 //!
 //! # An event loop
 //!

@@ -12,7 +12,7 @@
 //!   two hellos. The ClientHello has some 1.5 to 1.8 KB, mostly two TCP segments.
 //!   [`set_groups`](crate::ClientConfig::set_groups) without X25519MLKEM768 saves both, and gives
 //!   up the protection of recorded connections.
-//! * **Let a client remember.** A server that wants another group costs a round trip once: the
+//! * **Let a client remember.** A server that requests another group costs a round trip once: the
 //!   [session storage](crate::StoresClientSessions::put_group) keeps the group, and the next
 //!   ClientHello has a share of it.
 //! * **Use ECDSA or Ed25519 certificates.** An RSA-2048 signature takes a server several times as

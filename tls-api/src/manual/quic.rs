@@ -1,9 +1,9 @@
 //! QUIC: TLS without records, for implementations of QUIC (RFC 9001, RFC 9369).
 //!
 //! QUIC takes three things from TLS: handshake messages, keys, and the verdict on the peer. This
-//! library gives exactly these (feature `quic`, module [`quic`](crate::quic)). Packets, loss, flow
-//! control and address validation are QUIC's. Programs that only use QUIC want a QUIC library on
-//! top: [quinn](#under-quinn).
+//! library provides exactly these (feature `quic`, module [`quic`](crate::quic)). Packets, loss,
+//! flow control and address validation are QUIC's. Programs that only use QUIC need a QUIC library
+//! on top: [quinn](#under-quinn).
 //!
 //! The configuration is the one for TCP: trust, identities, client certificates, sessions, external
 //! keys and [deferred requests](crate::Session::take_need) work the same. Application protocols are

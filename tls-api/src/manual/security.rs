@@ -30,7 +30,7 @@
 //!   [`trust`](super::trust).
 //! * A quantum computer during the handshake, which could forge certificates and signatures. A
 //!   recording stays secret if the key exchange was hybrid, as it is by default between peers that
-//!   support it ([`negotiated_group`](crate::Session::negotiated_group) tells); other recordings,
+//!   support it (see [`negotiated_group`](crate::Session::negotiated_group)); other recordings,
 //!   and all of TLS 1.2, can be decrypted later. A server that must not lose a client to another
 //!   group sets
 //!   [`set_retry_for_preferred_group`](crate::ServerConfig::set_retry_for_preferred_group); one

@@ -184,7 +184,7 @@ struct Core<R: QuicRole> {
     runtime: Arc<R::Runtime>,
     connection: Connection<R>,
     need: PendingNeed,
-    /// Whether QUIC has taken any output.
+    /// True once QUIC has taken any output.
     has_sent: bool,
 }
 

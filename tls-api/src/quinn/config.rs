@@ -188,7 +188,7 @@ fn check_deferred(deferred: Needs) -> Result<(), Contradiction> {
     })
 }
 
-/// quinn 0.11 writes the packets of version 1 only, whatever version it is told.
+/// quinn 0.11 writes the packets of version 1 only, whatever version is set.
 fn supported(version: u32) -> Result<Version, UnsupportedVersion> {
     Version::from_wire(version).filter(|version| *version == Version::V1).ok_or(UnsupportedVersion)
 }

@@ -50,7 +50,7 @@ impl Redis {
     /// `redis://:password@10.0.0.1:6379/0` or `unix:///run/redis.sock`. Does not connect yet.
     ///
     /// # Errors
-    /// If the URL is invalid.
+    /// An error if the URL is invalid.
     pub fn new(url: impl IntoConnectionInfo) -> RedisResult<Self> {
         Ok(Self::with(Connector::Client(Client::open(url)?)))
     }

@@ -23,7 +23,7 @@ const MAX_STORES: usize = 1024;
 #[derive(Debug)]
 pub struct RedisSessions {
     redis: Arc<Redis>,
-    /// How many sessions may wait to be stored by asynchronous callers.
+    /// The number of sessions that may wait to be stored by asynchronous callers.
     #[cfg(feature = "redis-tokio")]
     stores: Arc<::tokio::sync::Semaphore>,
 }

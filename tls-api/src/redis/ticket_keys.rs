@@ -43,7 +43,7 @@ pub struct RedisTicketKeys {
 
 impl RedisTicketKeys {
     /// Fetches the keys, and starts the thread that follows them. `rotation` is the time in seconds
-    /// for which a key encrypts tickets: at most half of 7 days; 6 hours are a good choice. All
+    /// for which a key encrypts tickets: at most half of 7 days; 6 hours suit most fleets. All
     /// servers need the same.
     ///
     /// # Errors

@@ -76,7 +76,7 @@ pub struct ClientSessionMemoryCache {
     servers: ShardedMap<Sessions>,
     /// By server name. Kept when the sessions are used up or removed.
     groups: ShardedMap<NamedGroup>,
-    /// Whether `groups` was ever used, so that usual connections need not search it.
+    /// True once `groups` was used. Until then no connection searches it.
     has_groups: AtomicBool,
 }
 

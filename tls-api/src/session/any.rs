@@ -133,7 +133,7 @@ impl<S: Session + ?Sized> Session for Box<S> {
 /// proxy, a type in a public API.
 ///
 /// A [`Stream`](crate::Stream) also takes a `dyn Session`, and so do functions that the application
-/// does not want to be generic.
+/// is not to be generic.
 ///
 /// ```
 /// use std::sync::Arc;

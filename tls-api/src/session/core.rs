@@ -111,7 +111,7 @@ impl PendingNeed {
     }
 }
 
-/// Whether the transport may deliver more.
+/// The state of the transport's input.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Input {
     Open,

@@ -199,7 +199,7 @@ impl BufRead for Receiver {
 ///
 /// This half also sends what the receiver leaves to it: the answer to the peer's KeyUpdate, and the
 /// alert of an error. It notices that in each of its calls, at the cost of one atomic read. Nothing
-/// wakes it: [`Receiver::sender_wants_write`] tells an adapter when to.
+/// wakes it: [`Receiver::sender_wants_write`] returns when to.
 pub struct Sender {
     engine: handshake::Sender,
     sending: SendingCore,

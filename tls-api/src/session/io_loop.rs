@@ -47,7 +47,7 @@ pub(crate) fn complete_io<S: Session>(
 
 /// Returns why the transport takes no more bytes: a peer that rejects the connection sends an alert
 /// and closes, and the next write fails before that alert was read. This can be after the
-/// handshake: a TLS 1.3 server judges the client's certificate when the client has already
+/// handshake: a TLS 1.3 server verifies the client's certificate when the client has already
 /// finished.
 ///
 /// Keeps the data received meanwhile, up to the limit on unread data. Where the peer is gone, reads

@@ -113,7 +113,7 @@ impl PendingPlaintext {
     }
 }
 
-/// When the application wrote last. Used only with dynamic record sizing.
+/// The time of the application's last write. Used only with dynamic record sizing.
 #[derive(Default)]
 pub(crate) struct LastWrite(Option<Instant>);
 

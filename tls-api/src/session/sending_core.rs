@@ -21,7 +21,7 @@ const SEND_LIMIT: usize = 4 * (MAX_FRAGMENT + RECORD_OVERHEAD);
 /// 1.2 (RFC 5288 §3), and tag. TLS 1.3 adds a content type instead of the nonce.
 const RECORD_OVERHEAD: usize = HEADER_LEN + 8 + TAG_LEN;
 
-/// What encrypts: a connection, or the half of it that sends.
+/// Encrypts: a connection, or the half of it that sends.
 pub(crate) trait SendingEngine {
     fn send(&mut self, data: &[IoSlice<'_>], outgoing: &mut Outgoing) -> Result<usize, Error>;
     fn can_send(&self) -> bool;
@@ -71,7 +71,7 @@ macro_rules! impl_sending_engine {
 impl_sending_engine!(Connection<R>, [R: Role], Self::is_handshaking);
 impl_sending_engine!(Sender, [], |_| false);
 
-/// What waits to be sent, and the state of sending.
+/// The bytes that wait to be sent, and the state of sending.
 pub(crate) struct SendingCore {
     pub(crate) buffer: SendBuffer,
     /// Plaintext that cannot be encrypted yet.

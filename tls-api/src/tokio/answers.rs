@@ -81,7 +81,7 @@ impl<A: AnswerNeeds> AnswerNeeds for Arc<A> {
     }
 }
 
-/// What answers, of any type. Its futures own it.
+/// The application's answers, of any type. Their futures own them.
 pub(super) trait StartAnswers: Send + Sync {
     /// Starts to answer. Returns a request that nothing answers.
     fn start(self: Arc<Self>, need: Need) -> Result<Started, Need>;
@@ -101,8 +101,8 @@ impl<A: AnswerNeeds> StartAnswers for A {
     }
 }
 
-/// What answers the requests of an acceptor or a connector: those about sessions the store, if
-/// there is one, and all others the application.
+/// Answers the requests of an acceptor or a connector: the store those about sessions, if there is
+/// one, and the application all others.
 #[derive(Clone, Default)]
 pub(super) struct Answerers {
     pub(super) store: Option<Arc<dyn StartAnswers>>,

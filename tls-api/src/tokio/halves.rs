@@ -122,7 +122,7 @@ pub struct TlsSender<IO> {
     io: IO,
     sender: Sender,
     task: Arc<SenderTask>,
-    /// What a write failed with after it had accepted data. The next call returns it.
+    /// The error of a write that had accepted data before. The next call returns it.
     write_error: Option<io::Error>,
     /// The transport has taken bytes since it was flushed.
     owes_flush: bool,

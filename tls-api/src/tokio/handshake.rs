@@ -328,7 +328,7 @@ fn finish<IO>(stream: TlsStream<IO>, result: io::Result<()>) -> Result<TlsStream
     }
 }
 
-/// When a handshake must be complete, if there is a limit.
+/// The time at which a handshake must be complete, if there is a limit.
 #[derive(Clone, Copy)]
 pub(super) struct Deadline(Option<(Instant, Duration)>);
 

@@ -76,7 +76,7 @@ impl<S: StoreSessions> StoreSessions for Arc<S> {
     }
 }
 
-/// Answers the requests about sessions from a store. The configuration judges what was found.
+/// Answers the requests about sessions from a store. The configuration verifies what was found.
 pub(super) struct Stored<S> {
     pub(super) config: Arc<ServerConfig>,
     pub(super) store: S,

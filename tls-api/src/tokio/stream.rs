@@ -61,7 +61,7 @@ pub struct TlsStream<IO> {
     session: AnySession,
     incoming: Waiters,
     outgoing: RareWaiters,
-    /// What a read failed to write. The next write returns it.
+    /// The error that a read met while writing. The next write returns it.
     write_error: Option<io::Error>,
     /// The stream has written something that the application need not flush.
     owes_flush: bool,

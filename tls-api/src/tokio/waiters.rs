@@ -23,7 +23,7 @@ pub(super) enum Side {
 pub(super) struct Waiters {
     reader: Option<Waker>,
     writer: Option<Waker>,
-    /// What the transport has got, if not a task's own waker.
+    /// The waker that the transport has, if it is not a task's own.
     shared: Option<Arc<SharedWaker>>,
 }
 

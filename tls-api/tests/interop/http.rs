@@ -25,8 +25,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// The server answers each piece with a KeyUpdate before the next one is sent, so it has seen each
-/// piece alone.
+/// The server answers each piece with a KeyUpdate before the next one is sent, so it receives the
+/// pieces one by one.
 fn request_in_pieces() -> Outcome {
     let config = Arc::new(client_config()?);
     for (pieces, wanted) in [

@@ -89,7 +89,7 @@ fn expect_rejection(client: ClientConfig, server: ServerConfig) -> (Error, Alert
     assert_eq!(read_all(&mut pair.client), b"");
     let Error::AlertReceived { description, state } = received else { panic!("{received}") };
     // In TLS 1.3 the client has completed its handshake, and the text says why that proves nothing.
-    let told = received.to_string().contains("a TLS 1.3 server judges the client's certificate only after");
+    let told = received.to_string().contains("a TLS 1.3 server checks the client's certificate only after");
     let is_about_the_client = description != AlertDescription::INTERNAL_ERROR;
     assert_eq!(told, state == "CONNECTED" && is_about_the_client, "{received}");
     (error, description)

@@ -284,7 +284,7 @@ fn presented_for(name: &str, client: &ClientConfig, server: &Arc<ServerConfig>) 
 }
 
 #[test]
-fn resolver_normalises_names_and_wildcards_match_one_label() {
+fn resolver_normalizes_names_and_wildcards_match_one_label() {
     let ca = Ca::new(Kind::EcdsaP256);
     let client = ca.client_config();
     for reloadable in [false, true] {

@@ -507,7 +507,7 @@ async fn data_passes_before_tickets_are_ready() {
     }
 }
 
-/// Answers when it is told to.
+/// Answers on request.
 struct Later(Arc<Notify>, Arc<ServerConfig>);
 
 impl AnswerNeeds for Later {

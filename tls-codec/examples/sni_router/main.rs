@@ -22,7 +22,7 @@
 //!   stands for one label. A host name goes before `*.`, and that before `*`. Of the routes with
 //!   the same name, the first whose `alpn` has a protocol that the client offers is used; one
 //!   without `alpn` takes all clients. `proxy` sends a header of the PROXY protocol first, which
-//!   tells the server the addresses of the connection.
+//!   sends the server the addresses of the connection.
 //! * `not-tls ADDRESS [proxy=v1|v2]`: for clients of other protocols that speak first, such as
 //!   HTTP. Without this line they are disconnected.
 //! * `hello-timeout SECONDS`: for the first message to arrive. Default: 10.

@@ -2,7 +2,7 @@
 
 use crate::{code_points::ExtensionType, error::DecodeError, extension::Extension, reader::Reader};
 
-/// The connection ID that the sender wants in the records that it receives. May be empty. Its
+/// The connection ID that the sender requests in the records that it receives. May be empty. Its
 /// length is needed to read them: see [`DtlsRecord::decode`](crate::dtls::DtlsRecord::decode).
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionId;

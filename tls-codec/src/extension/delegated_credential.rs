@@ -26,7 +26,7 @@ impl Extension for DelegatedCredentialRequest {
 /// A key for which the key of a certificate vouches, in a CertificateEntry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DelegatedCredential<'a> {
-    /// When the credential expires, in seconds after the certificate's notBefore.
+    /// The time at which the credential expires, in seconds after the certificate's notBefore.
     pub valid_time: u32,
     /// The scheme of the CertificateVerify that the credential signs.
     pub dc_cert_verify_algorithm: SignatureScheme,

@@ -7,7 +7,7 @@ use crate::{
     reader::{Decode, Reader},
 };
 
-/// Whether the peer may send heartbeat requests.
+/// Permission for the peer to send heartbeat requests.
 #[derive(Clone, Copy, Debug)]
 pub struct Heartbeat;
 

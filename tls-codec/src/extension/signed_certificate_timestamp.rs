@@ -97,7 +97,7 @@ impl AsRef<[u8]> for SerializedSct<'_> {
 pub struct Sct<'a> {
     /// The SHA-256 hash of the log's public key.
     pub log_id: &'a [u8; 32],
-    /// When the log issued the SCT, in milliseconds since 1970.
+    /// The time at which the log issued the SCT, in milliseconds since 1970.
     pub timestamp: u64,
     /// Empty in all logs so far.
     pub extensions: &'a [u8],

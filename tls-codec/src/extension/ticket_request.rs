@@ -8,7 +8,7 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// How many tickets a client wants.
+/// The number of tickets that a client requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TicketRequest {
     /// The number of tickets after a full handshake.
@@ -41,7 +41,7 @@ impl Encode for TicketRequest {
     }
 }
 
-/// How many tickets a server expects to send, in EncryptedExtensions.
+/// The number of tickets that a server expects to send, in EncryptedExtensions.
 #[derive(Clone, Copy, Debug)]
 pub struct TicketRequestHint;
 

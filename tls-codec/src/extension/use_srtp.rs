@@ -8,10 +8,10 @@ use crate::{
     reader::Reader,
 };
 
-/// How media are protected with the keys of the handshake.
+/// The protection of media with the keys of the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UseSrtp<'a> {
-    /// What a client offers, at least one, or the one that the server selected.
+    /// The profiles that a client offers, at least one, or the one that the server selected.
     pub profiles: List<'a, SrtpProtectionProfile>,
     /// The master key identifier. Empty if packets have none.
     pub mki: &'a [u8],

@@ -6,7 +6,7 @@ use crate::{
     code_points::ExtensionType, error::BufferFull, lenient::LenientClientHello, reader::Reader, writer::Writer,
 };
 
-/// What carries a hello.
+/// The protocol that carries a hello.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// TLS, over a stream.
@@ -48,7 +48,7 @@ pub(super) enum Order {
     Original,
 }
 
-/// What JA4 takes from a hello. One walk over the extensions collects it.
+/// The values that JA4 takes from a hello. One walk over the extensions collects it.
 pub(super) struct Parts<'a> {
     hello: LenientClientHello<'a>,
     has_name: bool,

@@ -23,7 +23,7 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// The key share of a server, its signature, and what it tells to choose a pre-shared key.
+/// The key share of a server, its signature, and its hint for the choice of a pre-shared key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerKeyExchange<'a> {
     /// RFC 4279 §2, in suites with a pre-shared key.
@@ -218,11 +218,11 @@ impl Encode for ServerSrpParams<'_> {
 pub struct ClientKeyExchange<'a> {
     /// RFC 4279 §2, in suites with a pre-shared key.
     pub psk_identity: Option<&'a [u8]>,
-    /// What the client contributes.
+    /// The client's contribution.
     pub secret: ClientSecret<'a>,
 }
 
-/// What a client contributes to the secret.
+/// The contribution of a client to the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientSecret<'a> {

@@ -8,7 +8,7 @@ use crate::{
     reader::{Decode, Reader},
 };
 
-/// What was received of a message.
+/// The part of a message that was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prefix<'a, T> {
     /// Version and random are not complete.
@@ -18,9 +18,10 @@ pub enum Prefix<'a, T> {
     },
     /// The start of a message. Fields after the cut are empty.
     Cut {
-        /// What is there. The elements of a list and the extensions are those that are complete.
+        /// The part that is there. The elements of a list and the extensions are those that are
+        /// complete.
         received: T,
-        /// What is not.
+        /// The first part that is not.
         missing: Missing<'a>,
     },
     /// The whole message.

@@ -11,7 +11,7 @@ pub(super) const MAX_BODY: usize = MAX_FRAGMENT + 2048;
 /// The number of bytes that [`look`] needs: the headers of a record and of a message.
 pub(super) const WINDOW: usize = HEADER_LEN + 4;
 
-/// What [`WINDOW`] bytes may be.
+/// The possible meanings of [`WINDOW`] bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     Nothing,

@@ -63,7 +63,7 @@ pub(crate) fn overwrite_hmac_key(key: &mut HmacKey) {
 }
 
 /// SHA-384 has the largest state, so this overwrites all bytes of any other key: in a SHA-256 key
-/// half of them are uninitialised, and hold old stack memory.
+/// half of them are uninitialized, and hold old stack memory.
 static KNOWN_HMAC_KEY: LazyLock<HmacKey> = LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA384, &[]));
 
 #[inline]

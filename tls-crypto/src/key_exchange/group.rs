@@ -150,7 +150,7 @@ impl Group {
     }
 }
 
-/// How a group exchanges keys.
+/// The key exchange of a group.
 pub(super) enum Algorithm {
     Ecdh(Curve),
     #[cfg(feature = "post-quantum")]

@@ -2,7 +2,7 @@
 
 use super::{PemError, PemFault, Section, Sections};
 
-/// What a section contains, by its label.
+/// The content of a section, by its label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Content {

@@ -53,7 +53,7 @@ pub fn has(file: &[u8], wanted: Content) -> bool {
     }
 }
 
-/// How a file may be encoded.
+/// The encodings of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// Only PEM.

@@ -2,7 +2,7 @@
 
 use crate::der::{self, Elements};
 
-/// What a DER file is, by its outermost elements.
+/// The kind of a DER file, by its outermost elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     Certificate,

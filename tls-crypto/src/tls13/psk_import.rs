@@ -124,7 +124,7 @@ mod tests {
             for (hash, target) in pairs() {
                 for key in [&b"key"[..], b"kez", b""] {
                     for identity in [&b"identity"[..], b"identitz", b""] {
-                        // Compares prefixes, since a different length alone does not make a
+                        // Compares prefixes, since a different length does not by itself make a
                         // different key.
                         let head = import_psk(backend, hash, key, identity, target).unwrap().as_ref()[..32].to_vec();
                         assert!(seen.insert(head), "{hash:?} {key:?} {identity:?} {target:?}");

@@ -61,7 +61,7 @@ impl VerificationMemo {
     }
 
     /// Calls `verify` with all algorithms of a backend, in versions that check the cache first.
-    /// What one backend accepted is not cached for others.
+    /// The name of the backend: signatures that one accepted are not cached for others.
     pub fn with_algorithms<R>(
         &self,
         backend: Backend,

@@ -75,7 +75,7 @@ pub enum AnchorFault {
     },
     /// Its name constraints are malformed.
     NameConstraints {
-        /// What is wrong with them.
+        /// The fault.
         why: String,
     },
     /// It has a critical extension that is not supported.
@@ -129,7 +129,8 @@ pub enum OcspError {
     MustStaple,
     /// It cannot be parsed.
     Malformed {
-        /// What it is instead, if recognized: `PEM`, `HTML or XML`, `a certificate`, `cut off`.
+        /// The format that it has instead, if recognized: `PEM`, `HTML or XML`, `a certificate`,
+        /// `cut off`.
         found: Option<&'static str>,
     },
     /// The responder returned an error.
@@ -170,7 +171,7 @@ pub enum OcspError {
     Expired {
         /// The time of the check, since 1970-01-01 UTC.
         now: Duration,
-        /// When a newer response was due, since 1970-01-01 UTC.
+        /// The time at which a newer response was due, since 1970-01-01 UTC.
         next_update: Duration,
     },
     /// The responder reports the certificate as unknown.
@@ -216,7 +217,7 @@ pub enum SctError {
     Retired {
         /// The log's name.
         log: String,
-        /// When the log was retired, since 1970-01-01 UTC.
+        /// The time at which the log was retired, since 1970-01-01 UTC.
         retired: Duration,
         /// The time in the SCT, since 1970-01-01 UTC.
         timestamp: Duration,
@@ -227,7 +228,7 @@ pub enum SctError {
         log: String,
         /// The period of the log: its start and end, since 1970-01-01 UTC.
         period: (Duration, Duration),
-        /// When the certificate expires, since 1970-01-01 UTC.
+        /// The time at which the certificate expires, since 1970-01-01 UTC.
         not_after: Duration,
     },
 }

@@ -1,5 +1,5 @@
 //! ClientHello, which offers both versions, and ServerHello, which selects version, suite and keys
-//! (RFC 9846 §4.2.2, §4.2.3). Checks the downgrade sentinel. On the client only this file knows
+//! (RFC 9846 §4.2.2, §4.2.3). Checks the downgrade sentinel. On the client only this file handles
 //! both versions.
 
 use std::sync::Arc;

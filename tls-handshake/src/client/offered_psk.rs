@@ -52,9 +52,9 @@ pub(super) struct PskSession {
 /// The full handshake that began a session.
 #[derive(Clone, Copy)]
 pub(super) struct FullHandshake {
-    /// When it took place, in seconds since 1970.
+    /// The time at which it took place, in seconds since 1970.
     pub(super) authenticated: u64,
-    /// When the server's chain stops being valid, in seconds since 1970.
+    /// The end of validity of the server's chain, in seconds since 1970.
     pub(super) expires: u64,
 }
 

@@ -8,7 +8,7 @@ use crate::error::Error;
 
 /// Shared by both halves of a connection.
 pub(super) struct Mailbox {
-    /// What the sender has not taken yet: a combination of the constants below.
+    /// The mail that the sender has not taken yet: a combination of the constants below.
     mail: AtomicU8,
     /// The sender requested a KeyUpdate that the receiver has not got yet.
     awaits_key_update: AtomicBool,
@@ -25,7 +25,7 @@ const RENEGOTIATION: u8 = 2;
 /// The connection failed.
 const FAILURE: u8 = 4;
 
-/// What the sender took out of the mailbox.
+/// The mail that the sender took out of the mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mail(u8);
 

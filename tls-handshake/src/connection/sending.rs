@@ -54,7 +54,8 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    /// What sends, and the keys that it can update: none in TLS 1.2 and in the handshake.
+    /// Returns the sending side, and the keys that it can update: none in TLS 1.2 and in the
+    /// handshake.
     #[inline]
     pub(super) fn sending(&mut self) -> Result<(&mut SendingSide, Option<&mut WriteTraffic>), Error> {
         let traffic = self.state.as_mut().ok().and_then(StateMachine::traffic_mut);

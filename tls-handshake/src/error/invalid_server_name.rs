@@ -24,7 +24,7 @@ pub struct BadServerName {
     instead: Option<String>,
 }
 
-/// What is wrong with a [`BadServerName`].
+/// The fault of a [`BadServerName`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NameFault {

@@ -69,8 +69,8 @@ struct Issuers<'a> {
     by_name: HashMap<&'a [u8], Vec<usize>>,
     /// By name and key identifier (RFC 5280 §4.2.1.2).
     by_key: HashMap<(&'a [u8], &'a [u8]), Vec<usize>>,
-    /// How many signatures may still be checked. Many certificates of one name would take a check
-    /// for each pair of them.
+    /// The number of signatures that may still be checked. Many certificates of one name would take
+    /// a check for each pair of them.
     checks_left: usize,
 }
 

@@ -5,7 +5,7 @@ use tls_crypto::der::{self, Elements};
 
 use crate::verify::x509::oid;
 
-/// Whether the trust settings of a certificate allow servers and clients.
+/// The roles that the trust settings of a certificate allow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TrustSettings {
     servers: bool,

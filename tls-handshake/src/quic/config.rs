@@ -65,7 +65,7 @@ impl<C> Clone for Config<C> {
     }
 }
 
-/// What a server over QUIC starts with, besides its configuration.
+/// The values that a server over QUIC starts with, besides its configuration.
 ///
 /// A server that accepts 0-RTT must be sure that what the client assumes still holds: the transport
 /// parameters that limit data, and the settings of the application protocol (RFC 9001 §4.6.3). It

@@ -4,7 +4,7 @@ use tls_crypto::quic::{KeyUpdates, Keys};
 
 use crate::error::Level;
 
-/// What QUIC does next, in wire order.
+/// The next action of QUIC, in wire order.
 #[derive(Debug)]
 pub enum Output {
     /// Send these bytes in CRYPTO frames of this level, after those sent before.

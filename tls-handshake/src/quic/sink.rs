@@ -45,7 +45,7 @@ pub(super) struct QuicSink<'c> {
     pub(super) levels: &'c mut Levels,
     pub(super) key_log: Option<&'c dyn KeyLog>,
     pub(super) sessions: &'c mut dyn RemembersSessions,
-    /// Whether CRYPTO data of the level that is read is left.
+    /// True if CRYPTO data of the level that is read is left.
     pub(super) has_data_left: bool,
     /// The level whose keys changed although data of it was left.
     pub(super) misaligned: Option<Level>,

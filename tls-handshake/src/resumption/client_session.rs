@@ -22,9 +22,9 @@ pub struct ClientSessionValue {
     pub(crate) scope: Scope,
     pub(crate) server_name: ServerName<'static>,
     pub(crate) alpn: Option<Vec<u8>>,
-    /// When the full handshake took place, in seconds since 1970.
+    /// The time of the full handshake, in seconds since 1970.
     pub(crate) authenticated: u64,
-    /// When the ticket arrived, in milliseconds since 1970.
+    /// The time at which the ticket arrived, in milliseconds since 1970.
     pub(crate) received: u64,
     /// Seconds from `received`.
     pub(crate) lifetime: u32,
@@ -37,7 +37,7 @@ pub struct ClientSessionValue {
     pub(crate) max_early_data: u32,
     /// The server's certificates, leaf first.
     pub(crate) server_chain: Arc<[CertificateDer<'static>]>,
-    /// When the server's chain stops being valid, in seconds since 1970. At the latest when its
+    /// The end of validity of the server's chain, in seconds since 1970. At the latest when its
     /// first certificate expires.
     pub(crate) expires: u64,
     /// The server's transport parameters, if the session began over QUIC.

@@ -48,12 +48,12 @@ pub(super) struct CommonFields<'a> {
     pub(super) alpn: Option<&'a [u8]>,
     /// Seconds since 1970.
     pub(super) authenticated: u64,
-    /// When the ticket was issued or received, in milliseconds since 1970.
+    /// The time at which the ticket was issued or received, in milliseconds since 1970.
     pub(super) ticket_time: u64,
     pub(super) lifetime: u32,
     pub(super) age_add: u32,
     pub(super) max_early_data: u32,
-    /// Whether application data ends the encoding; most sessions have none, and no byte for it.
+    /// True if application data ends the encoding; most sessions have none, and no byte for it.
     pub(super) has_application: bool,
 }
 

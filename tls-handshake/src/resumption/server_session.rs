@@ -25,10 +25,10 @@ pub struct ServerSessionValue {
     /// The name that the client requested, if any.
     pub(crate) server_name: Option<String>,
     pub(crate) alpn: Option<Vec<u8>>,
-    /// When the client's chain was verified, or without one when the first session was issued. In
-    /// seconds since 1970; 0 until then.
+    /// The time at which the client's chain was verified, or without one, at which the first
+    /// session was issued. In seconds since 1970; 0 until then.
     pub(crate) authenticated: u64,
-    /// When this ticket was issued, in milliseconds since 1970.
+    /// The time at which this ticket was issued, in milliseconds since 1970.
     pub(crate) issued: u64,
     /// Seconds from `issued`.
     pub(crate) lifetime: u32,
@@ -37,7 +37,7 @@ pub struct ServerSessionValue {
     pub(crate) max_early_data: u32,
     /// The client's certificates, leaf first; `None` if it presented none.
     pub(crate) client_chain: Option<Arc<[CertificateDer<'static>]>>,
-    /// When the client's chain stops being valid, in seconds since 1970.
+    /// The end of validity of the client's chain, in seconds since 1970.
     pub(crate) expires: Option<u64>,
     /// Data of the application, which a server over QUIC checks before it accepts early data.
     pub(crate) application: Box<[u8]>,

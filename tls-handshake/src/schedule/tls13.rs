@@ -78,7 +78,7 @@ impl EarlyKeys {
 
 /// The early exporter, which outlives the other early keys.
 ///
-/// It is stored without them: their HMAC keys contain bytes that ring leaves uninitialised, and so
+/// It is stored without them: their HMAC keys contain bytes that ring leaves uninitialized, and so
 /// old stack memory, which would reach the heap with the state.
 pub(crate) struct EarlyExporter(ExporterSecret);
 

@@ -1,5 +1,5 @@
 //! ClientHello on the server: selects the version and starts the handshake of that version (RFC
-//! 9846 §4.2.1, §4.2.2). On the server only this file knows both versions.
+//! 9846 §4.2.1, §4.2.2). On the server only this file handles both versions.
 
 use std::sync::Arc;
 

@@ -160,7 +160,7 @@ fn each_suite_protects_packets_in_both_versions() {
             pair.server.update_keys();
         }
         pair.exchange();
-        // One side alone has other keys.
+        // Only one side has other keys.
         pair.client.update_keys();
         let packet = pair.client.seal(Level::OneRtt, b"question");
         assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| pair.server.open(&packet))).is_err());

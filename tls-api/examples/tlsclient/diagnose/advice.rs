@@ -21,7 +21,7 @@ pub(super) enum Level {
     Problem,
     /// Connections work. Something should be improved.
     Warning,
-    /// Good to know.
+    /// For information.
     Note,
 }
 
@@ -78,14 +78,14 @@ pub(super) fn of_end(end: &End, answered: bool, name: &str) -> Option<Finding> {
             "stalled",
             "the server began the handshake and then sent nothing until --timeout".into(),
             "look for a middlebox that drops large packets (MTU), or for an overloaded server; a larger --timeout \
-             tells a slow server from a stuck one"
+             distinguishes a slow server from a stuck one"
                 .into(),
         ),
         End::Silent => (
             "silent",
             "the server accepted the TCP connection and sent nothing until --timeout".into(),
             "check that the port is a TLS port: some protocols wait for the client to speak first; a larger \
-             --timeout tells a slow server from a silent one"
+             --timeout distinguishes a slow server from a silent one"
                 .into(),
         ),
         End::Closed => (

@@ -1,4 +1,4 @@
-//! Judges what was found out about a server.
+//! Rates what was found out about a server.
 
 use std::time::Duration;
 

@@ -376,7 +376,7 @@ fn diagnose(fault: &Fault) -> Outcome {
     found.answer("versions", "TLSv1.2", None, "accepted")?;
     found.answer("signature_schemes", "ecdsa_secp256r1_sha256", Some("TLSv1.3"), "accepted")?;
     found.answer("signature_schemes", "ed25519", Some("TLSv1.3"), "refused")?;
-    // The certificate alone is trusted for that, at a time of its validity.
+    // Only the certificate is trusted for that, at a time of its validity.
     let tested = if fault.stops_tests { "not_tested" } else { "yes" };
     found.equals("/resumption/tls13_ticket", tested)?;
     if fault.stops_tests {

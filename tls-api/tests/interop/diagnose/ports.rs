@@ -1,4 +1,4 @@
-//! Ports that are no TLS servers, or no good ones.
+//! Ports without a TLS server, or with a faulty one.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

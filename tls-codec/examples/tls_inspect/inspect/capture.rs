@@ -7,7 +7,7 @@ use strata_tls_codec::Reader;
 /// The longest packet, or block with a packet, that is read. Longer ones are skipped.
 const MAX_PACKET: usize = 1 << 20;
 
-/// The most interfaces of a file that are told apart.
+/// The maximum number of interfaces of a file that are distinguished.
 const MAX_INTERFACES: usize = 1 << 12;
 
 /// A capture file, read from its start to its end.

@@ -102,7 +102,7 @@ impl Connections<'_> {
             }
             Body::Udp(payload) => {
                 if self.get(key).is_none() {
-                    let Some(protocol @ (Protocol::Quic | Protocol::Dtls)) = Protocol::recognise(payload) else {
+                    let Some(protocol @ (Protocol::Quic | Protocol::Dtls)) = Protocol::recognize(payload) else {
                         return Ok(());
                     };
                     self.begin(key, Connection::new(key, ends[0], ends[1], Some(protocol)))?;

@@ -94,7 +94,7 @@ impl Summary {
         if !self.has_started {
             self.has_started = true;
             // Datagrams do not run over TCP.
-            let protocol = Protocol::recognise(data);
+            let protocol = Protocol::recognize(data);
             self.protocol = protocol.filter(|protocol| !matches!(protocol, Protocol::Dtls | Protocol::Quic));
         }
     }

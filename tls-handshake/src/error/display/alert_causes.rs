@@ -13,7 +13,7 @@ pub(super) fn write_causes(f: &mut fmt::Formatter<'_>, description: A, state: St
     }
     if state.precedes_client_verdict() && can_reject_client(description) {
         f.write_str(
-            "; a TLS 1.3 server judges the client's certificate only after the client has completed the handshake, so \
+            "; a TLS 1.3 server checks the client's certificate only after the client has completed the handshake, so \
              this alert is probably about that certificate, or about its absence",
         )?;
     }
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn late_alert_to_a_client_is_about_its_certificate() {
-        let words = "a TLS 1.3 server judges the client's certificate only after";
+        let words = "a TLS 1.3 server checks the client's certificate only after";
         for (alert, state, told) in [
             (A::BAD_CERTIFICATE, StateName::connected13(Side::Client), true),
             (A::CERTIFICATE_REQUIRED, StateName::connected13(Side::Client), true),

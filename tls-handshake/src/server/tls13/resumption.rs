@@ -40,10 +40,10 @@ pub struct WaitTakeSession {
 /// The data that the sessions of a connection inherit from the full handshake that began them.
 #[derive(Clone, Copy, Default)]
 pub(super) struct FullHandshake {
-    /// When the client's chain was verified, in seconds since 1970. 0 if the client has no chain,
-    /// or the time is unknown.
+    /// The time at which the client's chain was verified, in seconds since 1970. 0 if the client
+    /// has no chain, or the time is unknown.
     pub(super) authenticated: u64,
-    /// When the client's chain stops being valid, in seconds since 1970.
+    /// The end of validity of the client's chain, in seconds since 1970.
     pub(super) expires: Option<u64>,
 }
 

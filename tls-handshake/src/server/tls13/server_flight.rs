@@ -116,7 +116,7 @@ impl WaitIdentity {
         self.context.scope = self.context.scope.with_identity(identity.session_scope());
         let schemes = hello.wire().get(self.parts.schemes.clone()).unwrap_or_default();
         // RFC 9846 §9.2: the client omitted it for its pre-shared keys, none of which the server
-        // knows.
+        // supports.
         if schemes.is_empty() {
             return Err(missing(ExtensionType::SIGNATURE_ALGORITHMS));
         }

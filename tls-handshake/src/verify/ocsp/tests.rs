@@ -583,7 +583,7 @@ fn identity_takes_only_what_clients_accept() {
     assert_eq!(identity.ocsp_response(), None);
 }
 
-/// Servers may send the leaf alone, if clients have its issuer.
+/// Servers may send only the leaf, if clients have its issuer.
 #[test]
 fn identity_without_issuer_checks_name_serial_and_time() {
     let (pki, other) = (Pki::new(|_| {}), Pki::new(|_| {}));
