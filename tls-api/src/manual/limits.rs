@@ -37,8 +37,9 @@
 //!
 //! # What the application has to bound
 //!
-//! * **Time.** The library has no clock of its own for deadlines. Close connections whose handshake
-//!   takes longer than some seconds, and idle ones.
+//! * **Time.** Close connections whose handshake takes longer than some seconds, and idle ones. A
+//!   session has no timer. `set_handshake_timeout` and `set_max_handshakes` of the modules `tokio`
+//!   and `axum` bound handshakes.
 //! * **Connections.** A handshake takes some 8 KB at its height, and a full one about 0.1 ms of CPU
 //!   time with an ECDSA certificate. Limit connections per address where that matters.
 //! * **Bytes.** A peer may send data for ever; what the application keeps of it is its own
