@@ -14,8 +14,8 @@
 mod answers;
 mod halves;
 mod handshake;
-mod lazy;
-mod sessions;
+mod lazy_acceptor;
+mod session_storage;
 mod stream;
 mod transport;
 mod waiters;
@@ -31,6 +31,6 @@ mod sync {
 pub use self::answers::AnswerNeeds;
 pub use self::halves::{TlsReceiver, TlsSender};
 pub use self::handshake::{HandshakeError, TlsAcceptor, TlsConnector};
-pub use self::lazy::{LazyAcceptor, StartHandshake};
-pub use self::sessions::StoreSessions;
+pub use self::lazy_acceptor::{LazyAcceptor, StartHandshake};
+pub use self::session_storage::StoreSessions;
 pub use self::stream::TlsStream;

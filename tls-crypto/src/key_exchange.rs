@@ -12,7 +12,7 @@ use crate::{Backend, Error};
 mod group;
 #[cfg(feature = "post-quantum")]
 pub(crate) mod ml_kem;
-mod source;
+mod private_key_source;
 
 use group::Algorithm;
 pub use group::Group;
@@ -21,8 +21,8 @@ use group::Hybrid;
 #[cfg(feature = "post-quantum")]
 use ml_kem::DecapsulationKey;
 #[cfg(any(test, feature = "fixed-ephemeral-keys"))]
-use source::FixedSource;
-use source::{Source, SystemSource};
+use private_key_source::FixedSource;
+use private_key_source::{Source, SystemSource};
 
 /// A key pair for one key exchange. [`agree`](Self::agree) consumes it.
 ///

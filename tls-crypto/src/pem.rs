@@ -19,13 +19,13 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 mod content;
+mod der_kind;
 mod entries;
-mod found;
-mod shape;
+mod file_kind;
 
 pub use content::{Content, sections};
 pub use entries::{Encoding, Entry, entries, has, is_der, is_pkcs12};
-pub use found::what_is;
+pub use file_kind::what_is;
 
 /// Iterates over the sections of a file. Text between sections and byte order marks are skipped.
 ///

@@ -13,16 +13,16 @@ use crate::secret_bytes::with_zeroized_stack_of;
 use crate::{Backend, Error, der, spki};
 
 #[cfg(feature = "encrypted-keys")]
-mod encrypted;
-mod rejected;
+mod encrypted_key;
+mod rejected_key;
 
 #[cfg(feature = "encrypted-keys")]
-pub use encrypted::decrypt_key;
+pub use encrypted_key::decrypt_key;
 #[cfg(feature = "pkcs12")]
-pub(crate) use encrypted::{Work, decrypt, decrypt_pkcs8};
-pub use rejected::KeyRejected;
+pub(crate) use encrypted_key::{Work, decrypt, decrypt_pkcs8};
+pub use rejected_key::KeyRejected;
 #[cfg(feature = "pkcs12")]
-pub(crate) use rejected::describe;
+pub(crate) use rejected_key::describe;
 
 /// A signature algorithm. The handshake maps SignatureScheme values (RFC 9846 §4.3.3) to these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

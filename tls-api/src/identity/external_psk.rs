@@ -1,4 +1,5 @@
-//! Finding external pre-shared keys (RFC 9846 §4.3.11).
+//! Finds external pre-shared keys (RFC 9846 §4.3.11). Those of earlier connections are in
+//! `resumption`.
 
 use std::fmt;
 

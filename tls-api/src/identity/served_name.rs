@@ -1,4 +1,4 @@
-//! The names that an identity is presented for.
+//! [`ServedName`]: a host name or wildcard that a server presents an identity for.
 
 use pki_types::{DnsName, ServerName};
 use tls_handshake::{Identity, IdentityError, server_name};

@@ -1,4 +1,5 @@
-//! What programs have as the name of a server.
+//! [`IntoServerName`]: the types that a client accepts as the name of its server. The error for an
+//! invalid name is in the engine's `error/invalid_server_name`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -12,8 +12,8 @@ use ::tokio::sync::Semaphore;
 use ::tokio::time::{Instant, timeout_at};
 
 use super::answers::{AnswerNeeds, Answerers, Answering};
-use super::lazy::{LazyAcceptor, StartHandshake};
-use super::sessions::{StoreSessions, Stored};
+use super::lazy_acceptor::{LazyAcceptor, StartHandshake};
+use super::session_storage::{StoreSessions, Stored};
 use super::stream::TlsStream;
 use crate::session::io_loop::protocol_error;
 use crate::{AnySession, ClientConfig, ClientSession, Error, IntoServerName, ServerConfig, ServerSession};

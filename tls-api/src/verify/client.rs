@@ -1,4 +1,5 @@
-//! How a server verifies its clients' certificates.
+//! [`ClientCertVerifier`]: how a server verifies its clients' certificates. The checks are in the
+//! engine's `verify/chain`.
 
 use std::fmt;
 use std::sync::Arc;

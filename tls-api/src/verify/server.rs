@@ -1,4 +1,5 @@
-//! A verifier of the application, in place of the default one for server certificates.
+//! A verifier of the application, in place of the default one for server certificates, which is in
+//! the engine's `verify/server`.
 
 use std::fmt;
 use std::sync::Arc;

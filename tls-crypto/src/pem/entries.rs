@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::shape::Shape;
+use super::der_kind::Shape;
 use super::{Content, PemError, PemFault, Place, Section, sections};
 use crate::pkcs7::Bundle;
 

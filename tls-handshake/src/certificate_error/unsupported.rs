@@ -1,4 +1,5 @@
-//! A signature that was not checked, since its algorithm or key is not supported.
+//! [`UnsupportedSignature`]: a signature that was not checked, since its algorithm or key is not
+//! supported.
 
 use std::fmt;
 

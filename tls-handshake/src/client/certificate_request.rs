@@ -1,4 +1,4 @@
-//! A server's CertificateRequest, in either version.
+//! A server's CertificateRequest, in either version, as the client keeps it until it answers.
 
 use tls_codec::code_points::SignatureScheme;
 use tls_codec::extension::DistinguishedName;

@@ -1,4 +1,4 @@
-//! Settings for the size and the padding of records.
+//! Settings for the size and the padding of records. `record/size_and_padding` applies them.
 
 /// Short records of application data at first, and again [after a
 /// pause](crate::Connection::note_idle).

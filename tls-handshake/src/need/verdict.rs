@@ -1,4 +1,4 @@
-//! Requests to verify the peer's chain.
+//! Requests to verify the peer's chain. `verify` has the verifiers that answer them.
 
 use pki_types::{CertificateDer, ServerName, UnixTime};
 use tls_codec::extension::SerializedSct;

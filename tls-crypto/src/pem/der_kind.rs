@@ -1,4 +1,4 @@
-//! What a DER file is, by its outermost elements.
+//! The kind of a DER file (certificate, key, CRL, …), by its outermost elements.
 
 use crate::der::{self, Elements};
 

@@ -1,4 +1,5 @@
-//! [`StoreSessions`]: a store of sessions that is reached over a network.
+//! [`StoreSessions`]: storage of a server's sessions for which its tasks wait, such as a database.
+//! The storage that answers at once is in `resumption`.
 
 use std::fmt;
 use std::future::Future;

@@ -1,4 +1,4 @@
-//! Why a private key was rejected, with a text for its owner.
+//! [`KeyRejected`]: why a private key was rejected, with a text for its owner.
 
 use core::fmt;
 

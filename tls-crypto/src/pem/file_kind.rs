@@ -1,6 +1,6 @@
-//! Names what a file is in which nothing was found, for its owner.
+//! Names the kind of a file in which no section was found, for its owner. `der_kind` reads DER.
 
-use super::shape::Shape;
+use super::der_kind::Shape;
 use super::{Content, Encoding, Section, Sections, contains};
 
 /// Returns what `file` is and what to do about it, for a file in which no section contains
