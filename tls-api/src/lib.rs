@@ -40,6 +40,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Under tokio (feature `tokio`), a `TlsConnector` does the same: chapter `manual::asynchronous`.
+//!
 //! # A server
 //!
 //! A key that does not belong to the certificate is an error here, not in the first handshake.
@@ -119,24 +121,30 @@
 //! * Connect without certificates ([`external_psks`](manual::external_psks)): [`ExternalPsk`].
 //! * Drive a connection ([`io`](manual::io)): [`Session`], [`Stream`], [`StreamOwned`],
 //!   [`Acceptor`], [`AnySession`], [`ConnectionInfo`]; the halves [`Receiver`] and [`Sender`].
+//! * Use it under tokio (`asynchronous`), with hyper and axum (`http`), within QUIC or with quinn
+//!   (`quic`): the modules and chapters of the features below.
+//! * Choose the library that computes ([`backends`](manual::backends)): [`Backend`].
 //! * Handle an error ([`errors`](manual::errors)): [`Error`], [`Refusal`], [`is_truncation`].
 //! * Limit what a peer can do ([`limits`](manual::limits)): [`Limits`], [`RecordLimits`].
 //! * Save memory ([`performance`](manual::performance)): [`release_buffers`].
 //!
-//! The names in parentheses are chapters of the [`manual`]. The manual also explains what is on by default,
-//! and how the library is built. To do without this crate's buffers, use the engine directly:
-//! [`handshake`].
+//! The names in parentheses are chapters of the [`manual`]. The manual also explains what is on by
+//! default, what changes when you come from rustls, and how the library is built. To do without this
+//! crate's buffers, use the engine directly: [`handshake`].
 //!
 //! # Features
 //! * `logging` (default): logs protocol messages at trace and protocol errors at debug, with the
 //!   `log` crate. It never logs a secret.
 //! * `post-quantum` (default): hybrid key exchange with ML-KEM. X25519MLKEM768 is then the preferred
 //!   group of both roles.
+//! * `aws-lc-rs`: AWS-LC as a second [`Backend`] beside ring.
 //! * `system-roots` (default): [`system_roots`].
 //! * `webpki-roots` (default): [`webpki_roots()`].
 //! * `tokio`: asynchronous connections, in the module `tokio`.
 //! * `hyper`: a connector for the HTTP client of hyper-util, in the module `hyper`.
 //! * `axum`: a listener for the HTTP server of axum, in the module `axum`.
+//! * `redis`: sessions or ticket keys that servers share in a Redis, in the module `redis`.
+//!   `redis-tokio`: the same without blocking a thread of tokio. Includes `redis` and `tokio`.
 //! * `encrypted-keys`: loads private keys that are encrypted with a password,
 //!   [`Identity::from_encrypted`] and [`IdentityFiles::with_password`].
 //! * `pkcs12`: loads identities from PKCS#12 files, [`Identity::from_pkcs12`]. Includes
