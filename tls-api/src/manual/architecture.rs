@@ -7,8 +7,8 @@
 //!    │     │            certificate verification, resumption
 //!    │  strata-tls-codec   the wire format: borrowed messages,
 //!    │                     encoders, reassembly; no_std
-//! strata-tls-crypto     over ring: key schedule, record
-//!                       protection, key exchange, signatures
+//! strata-tls-crypto     over ring or AWS-LC: key schedule,
+//!                       records, key exchange, signatures
 //! ```
 //!
 //! A crate uses only crates below it. The codec contains no cryptography, the crypto crate no

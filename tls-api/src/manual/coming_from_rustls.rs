@@ -5,29 +5,29 @@
 //!
 //! | task | rustls, tokio-rustls | here |
 //! |---|---|---|
-//! | choose the cryptography | `CryptoProvider`, `install_default` | nothing to choose |
-//! | configure a client | `ClientConfig::builder()` … | [`ClientConfig::with_roots`](crate::ClientConfig::with_roots), then setters |
-//! | configure a server | `ServerConfig::builder()` … | [`ServerConfig::from_pem`](crate::ServerConfig::from_pem), then setters |
-//! | trust anchors | `webpki-roots`, `rustls-native-certs`, `rustls-platform-verifier` | [`webpki_roots`](crate::webpki_roots()), [`system_roots`](crate::system_roots) |
+//! | choose the cryptography | `CryptoProvider`, `install_default` | ring by default; [`set_backend`](crate::ClientConfig::set_backend) |
+//! | configure a client | `builder()` … | [`with_roots`](crate::ClientConfig::with_roots), then setters |
+//! | configure a server | `builder()` … | [`from_pem`](crate::ServerConfig::from_pem), then setters |
+//! | trust anchors | `webpki-roots`, `rustls-native-certs` | [`webpki_roots`](crate::webpki_roots()), [`system_roots`](crate::system_roots) |
 //! | read PEM files | `PemObject`, `rustls-pemfile` | [`certs_from_pem`](crate::certs_from_pem), [`Identity::from_pem`](crate::Identity::from_pem) |
 //! | certificate and key | `CertifiedKey`, `SigningKey` | [`Identity`](crate::Identity) |
 //! | a connection | `ClientConnection`, `ServerConnection` | [`ClientSession`](crate::ClientSession), [`ServerSession`](crate::ServerSession) |
 //! | a connection of either role | `Connection` | [`AnySession`](crate::AnySession), `Box<dyn `[`Session`](crate::Session)`>` |
 //! | blocking streams | `Stream`, `StreamOwned` | [`Stream`](crate::Stream), [`StreamOwned`](crate::StreamOwned) |
-//! | async streams | `TlsConnector`, `TlsAcceptor`, `TlsStream` of tokio-rustls | the same names in the module `tokio` (feature `tokio`), with [code](#async) |
+//! | async streams | `TlsConnector`, `TlsAcceptor`, `TlsStream` | the same names in the module `tokio`: [code](#async) |
 //! | plaintext | `conn.reader()`, `conn.writer()` | the session implements `Read`, `BufRead` and `Write` |
-//! | read the ClientHello first | `Acceptor`, `LazyConfigAcceptor` | [`Acceptor`](crate::Acceptor) |
-//! | certificates by name (SNI) | `ResolvesServerCertUsingSni` | [`ResolvesServerCertUsingSni`](crate::ResolvesServerCertUsingSni), [`ServerConfig::with_identities`](crate::ServerConfig::with_identities) |
+//! | read the ClientHello first | `Acceptor`, `LazyConfigAcceptor` | [`Acceptor`](crate::Acceptor); under tokio `LazyAcceptor` |
+//! | certificates by name (SNI) | a resolver of the same name | [`ResolvesServerCertUsingSni`](crate::ResolvesServerCertUsingSni), [`with_identities`](crate::ServerConfig::with_identities) |
 //! | renew a certificate | a resolver of your own | [`ReloadableIdentity`](crate::ReloadableIdentity) |
-//! | sign in a KMS or HSM | a `Signer` that blocks | [`Identity::with_remote_key`](crate::Identity::with_remote_key): the request is answered later |
+//! | sign in a KMS or HSM | a `Signer` that blocks | [`with_remote_key`](crate::Identity::with_remote_key): answered later |
 //! | client certificates | `WebPkiClientVerifier` | [`AllowAnyAuthenticatedClient`](crate::AllowAnyAuthenticatedClient) |
-//! | CRLs | `WebPkiServerVerifier::builder().with_crls` | [`ChainVerifier::set_crls`](crate::ChainVerifier::set_crls) |
-//! | stapled OCSP, SCTs, pins | in a verifier of your own | [`ServerVerifier::set_ocsp_policy`](crate::ServerVerifier::set_ocsp_policy), [`set_ct_policy`](crate::ServerVerifier::set_ct_policy), [`ChainVerifier::set_pins`](crate::ChainVerifier::set_pins) |
-//! | replace verification | `dangerous().set_certificate_verifier` | the same, behind the feature `dangerous_configuration` |
+//! | CRLs | `with_crls` | [`set_crls`](crate::ChainVerifier::set_crls) |
+//! | stapled OCSP, SCTs, pins | in a verifier of your own | [`set_ocsp_policy`](crate::ServerVerifier::set_ocsp_policy), [`set_ct_policy`](crate::ServerVerifier::set_ct_policy), [`set_pins`](crate::ChainVerifier::set_pins) |
+//! | replace verification | `dangerous()` … | the feature `dangerous_configuration` |
 //! | sessions of a client | `Resumption::store` | [`set_session_storage`](crate::ClientConfig::set_session_storage) |
 //! | tickets of a server | `ticketer`, `ring::Ticketer` | on by default; [`set_ticketer`](crate::ServerConfig::set_ticketer) |
 //! | sessions of a server | `session_storage` | [`set_session_storage`](crate::ServerConfig::set_session_storage) |
-//! | early data | `enable_early_data`, `max_early_data_size` | [`enable_early_data`](crate::ClientConfig::enable_early_data), [`set_max_early_data_size`](crate::ServerConfig::set_max_early_data_size) |
+//! | early data | `max_early_data_size`, … | [`enable_early_data`](crate::ClientConfig::enable_early_data), [`set_max_early_data_size`](crate::ServerConfig::set_max_early_data_size) |
 //! | ALPN | `alpn_protocols` | [`set_alpn_protocols`](crate::ClientConfig::set_alpn_protocols) |
 //! | key log | `KeyLogFile` | [`KeyLogFile`](crate::KeyLogFile) |
 //! | exporters | `export_keying_material` | [`export_keying_material`](crate::Session::export_keying_material) |
@@ -151,7 +151,7 @@
 //!
 //! # What is missing
 //!
-//! * Another provider of cryptography: it is ring.
+//! * A provider of cryptography of your own: the [backends](super::backends) are ring and AWS-LC.
 //! * Raw public keys (RFC 7250) and encrypted ClientHello.
 //! * `unbuffered`: use the [engine](crate::handshake), which has no buffers either.
 //!

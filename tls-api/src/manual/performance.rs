@@ -1,6 +1,6 @@
 //! Performance and memory: what costs what, and the settings that matter.
 //!
-//! Nearly all of a handshake is ring's cryptography: the library adds 2 to 6 % in TLS 1.3. The
+//! Nearly all of a handshake is cryptography. With ring, the library adds 2 to 6 % in TLS 1.3. The
 //! repository's `benches/RESULTS.md` has all figures, measured in one process with rustls, in turn.
 //!
 //! # Handshakes

@@ -22,7 +22,8 @@
 //! # What it does not defend against
 //!
 //! * An attacker who reads the memory of the process, or injects faults.
-//! * Faults in the primitives, which are ring's, and libcrux's for ML-KEM.
+//! * Faults in the primitives, which are those of ring or AWS-LC, and libcrux's for ML-KEM under
+//!   ring.
 //! * Traffic analysis. Record padding
 //!   ([`set_record_padding`](crate::ClientConfig::set_record_padding)) hides some lengths. The
 //!   server name is sent unencrypted, as in all of TLS without ECH.

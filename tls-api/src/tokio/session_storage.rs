@@ -13,7 +13,9 @@ use crate::resumption::server_session_lookup::MAX_LOOKUPS;
 use crate::{Answer, Need, NeedNewSession, NeedSession, ServerConfig, SessionBackend};
 
 /// Stores a server's sessions where the task must wait for them: in a database that a fleet shares.
-/// The asynchronous form of [`StoresServerSessions`]. `async fn` implements the methods:
+/// The asynchronous form of [`StoresServerSessions`].
+///
+/// `async fn` implements the methods:
 ///
 /// ```
 /// use std::collections::HashMap;
