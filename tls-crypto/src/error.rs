@@ -6,6 +6,7 @@ use core::fmt;
 ///
 /// It does not say why a decryption or signature check failed: that helps only attackers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Error {
     /// A record could not be encrypted: it is too short for the added bytes, or too long for its
     /// header.

@@ -10,6 +10,7 @@ pub(crate) const MAX_HASH_LEN: usize = 48;
 
 /// The hash of a cipher suite, used for the transcript and HKDF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum HashAlgorithm {
     /// SHA-256, FIPS 180-4.
     Sha256,

@@ -26,6 +26,7 @@ pub(crate) use rejected_key::describe;
 
 /// A signature algorithm. The handshake maps SignatureScheme values (RFC 9846 §4.3.3) to these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum SignatureAlgorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256. Not allowed in TLS 1.3 handshakes.
     RsaPkcs1Sha256,

@@ -4,6 +4,7 @@ use crate::HashAlgorithm;
 
 /// An AEAD algorithm for records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum BulkAlgorithm {
     /// AES-128 in Galois/Counter Mode, RFC 5116.
     Aes128Gcm,

@@ -42,6 +42,7 @@ fn algorithm_of(algorithm: SignatureAlgorithm) -> Algorithm {
         SignatureAlgorithm::MlDsa44 => Algorithm::MlDsa44,
         SignatureAlgorithm::MlDsa65 => Algorithm::MlDsa65,
         SignatureAlgorithm::MlDsa87 => Algorithm::MlDsa87,
+        other => panic!("no verifier of {other:?}"),
     }
 }
 

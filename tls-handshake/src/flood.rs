@@ -6,6 +6,7 @@ use crate::error::Error;
 
 /// A message that the peer sent too often without application data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Flood {
     /// Application data records without data.
     EmptyRecords,

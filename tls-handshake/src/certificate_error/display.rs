@@ -193,6 +193,10 @@ impl fmt::Display for AnchorFault {
     }
 }
 
+impl std::error::Error for OcspError {}
+
+impl std::error::Error for SctError {}
+
 impl fmt::Display for OcspError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write_about(f, "the stapled OCSP response")
