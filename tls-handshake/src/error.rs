@@ -23,11 +23,10 @@ mod quic;
 mod state_name;
 
 pub use crate::certificate_error::{CertificateError, Refusal};
-pub use crate::flood::Flood;
 pub use contradiction::Contradiction;
 pub use excerpt::Excerpt;
 pub(crate) use excerpt::{Escaped, bounded};
-pub use illegal::Illegal;
+pub use illegal::{Flood, Illegal};
 pub use invalid_server_name::{BadServerName, NameFault, server_name};
 pub use kind::ErrorKind;
 pub(crate) use quic::CRYPTO_ERROR;

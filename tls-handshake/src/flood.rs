@@ -1,26 +1,8 @@
 //! Floods: what a peer may send only a limited number of times before it sends application data.
 //! All limits are here, and the counters of records ([`IdleRecords`]). `key_update` counts
-//! KeyUpdates and tickets.
+//! KeyUpdates and tickets. `error/illegal` has the error ([`Flood`]).
 
-use crate::error::Error;
-
-/// A message that the peer sent too often without application data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Flood {
-    /// Application data records without data.
-    EmptyRecords,
-    /// Warning alerts, which do not close the connection.
-    WarningAlerts,
-    /// KeyUpdate messages without data in between.
-    KeyUpdates,
-    /// change_cipher_spec records.
-    ChangeCipherSpecs,
-    /// Renegotiation requests (TLS 1.2).
-    Renegotiations,
-    /// NewSessionTicket messages without data in between (TLS 1.3).
-    NewSessionTickets,
-}
+use crate::error::{Error, Flood};
 
 /// Application data records without data.
 const MAX_EMPTY_RECORDS: u8 = 32;

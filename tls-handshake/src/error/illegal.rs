@@ -1,8 +1,26 @@
-//! Protocol violations of a peer: values that contradict the handshake. Floods of messages are in
-//! `flood`.
+//! Protocol violations of a peer: values that contradict the handshake, and floods of messages,
+//! whose limits are in `flood`.
 
 use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion};
 use tls_codec::extension::MaxFragmentLength;
+
+/// A message that the peer sent too often without application data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Flood {
+    /// Application data records without data.
+    EmptyRecords,
+    /// Warning alerts, which do not close the connection.
+    WarningAlerts,
+    /// KeyUpdate messages without data in between.
+    KeyUpdates,
+    /// change_cipher_spec records.
+    ChangeCipherSpecs,
+    /// Renegotiation requests (TLS 1.2).
+    Renegotiations,
+    /// NewSessionTicket messages without data in between (TLS 1.3).
+    NewSessionTickets,
+}
 
 /// A value that contradicts the handshake so far. Each is answered with the alert
 /// illegal_parameter.
