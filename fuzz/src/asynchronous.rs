@@ -1,5 +1,5 @@
 //! Two asynchronous streams over a transport in memory that does what a tape says: it returns
-//! `Pending` for no reason, moves few bytes, fails once or always. A task is polled only after it
+//! `Pending` for no reason, moves few bytes, fails once or for good. A task is polled only after it
 //! was woken, and no clock is involved. After the end of the tape the transport is reliable, so
 //! each run ends.
 
