@@ -20,7 +20,7 @@ use std::task::{Context, Poll, Waker};
 use allocation_counter::measure;
 use tls_benches::{
     AsyncLibrary, Calls, Certificates, Endpoint, Library, Memory, Ours, PACKETS, Packets, Quic, QuicLibrary, QuinnKeys,
-    Row, RustlsRing, Setup, Side, Table, Target, Unit,
+    Row, RustlsRing, Sessions, Setup, Side, Table, Target, Unit, resumed_bytes,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -87,6 +87,7 @@ fn main() {
         print(name, side, Unit::Bytes, (our[at], their[at]), Some(most));
     }
     quic_rows(&ours, &rustls);
+    wire_rows(&certificates);
     // Fewer in a quick run.
     let connections = if words.iter().any(|word| word == "--quick") { CONNECTIONS / 50 } else { CONNECTIONS };
     let [(ours, resident), (theirs, their_resident)] =
@@ -108,6 +109,21 @@ fn quic_rows(ours: &Ours, rustls: &RustlsRing) {
     for (at, side) in ["send", "receive"].into_iter().enumerate() {
         let name = format!("allocations for {PACKETS} packets of QUIC");
         print(&name, side, Unit::Allocations, (our[at], their[at]), Some(0));
+    }
+}
+
+/// Bytes on the wire of resumed handshakes, whose tickets contain the sealed session.
+fn wire_rows(certificates: &Certificates) {
+    for (name, setup) in [("1.3", Setup::TLS13), ("1.2", Setup::TLS12)] {
+        let setup = setup.resumed(Sessions::Tickets);
+        let ours = resumed_bytes(&Ours::new(certificates, setup));
+        let rustls = resumed_bytes(&RustlsRing::new(certificates, setup));
+        for (at, side) in ["client", "server"].into_iter().enumerate() {
+            let name = format!("bytes sent in a resumed TLS {name} handshake, ticket");
+            let figures = [("ours", ours[at] as f64), ("rustls", rustls[at] as f64)];
+            let row = Row::of(Table::Memory, Unit::Bytes, &name, side, &figures).expect("ours is there");
+            row.with_target(Target::at_most_peer(1.0)).print();
+        }
     }
 }
 

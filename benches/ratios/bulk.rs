@@ -10,12 +10,14 @@ use crate::Run;
 /// The column of the limit with a copy.
 const LIMIT_WITH_COPY: &str = "limit with a copy";
 
+const UNIT: Unit = Unit::GigabytesPerSecond;
+
 /// Rounds of 256 KiB.
 const BURSTS: usize = 10_000;
 
 pub(crate) fn rows(run: &Run) {
     for work in Transfers::ALL {
-        let bulk = Bulk { run, setup: work.setup, shape: work.shape };
+        let bulk = Bulk { run, setup: work.setup, shape: work.shape, aws_lc: work.aws_lc };
         bulk.buffered(&format!("{}, buffered", work.name), work.buffered);
         bulk.unbuffered(&format!("{}, unbuffered", work.name), work.unbuffered);
     }
@@ -25,6 +27,7 @@ struct Bulk<'a> {
     run: &'a Run,
     setup: Setup,
     shape: Shape,
+    aws_lc: [Option<Target>; 3],
 }
 
 impl Bulk<'_> {
@@ -44,6 +47,14 @@ impl Bulk<'_> {
                 let [_, open, copy_and_seal, open_and_copy] = copying.round();
                 [copy_and_seal, open, open_and_copy, open, open_and_copy]
             }),
+            #[cfg(feature = "aws-lc-rs")]
+            {
+                let mut raw = RawAead::aws_lc(self.setup, self.shape);
+                Contender::new("limit, aws-lc-rs", move || {
+                    let [seal, open, ..] = raw.round();
+                    [seal, open, open, open, open]
+                })
+            },
             #[cfg(feature = "aws-lc-rs")]
             self.library::<tls_benches::RustlsAwsLc>(),
             #[cfg(feature = "aws-lc-rs")]
@@ -65,7 +76,13 @@ impl Bulk<'_> {
             let copies = side == "send" || part.starts_with(", by Read");
             let figures = medians.iter().filter(|(name, _)| copies || *name != LIMIT_WITH_COPY);
             let figures: Vec<_> = figures.map(|(name, times)| (*name, self.rate(times[at]))).collect();
-            self.print(&format!("{name}{part}"), side, &figures, target);
+            let name = format!("{name}{part}");
+            self.print(&name, side, &figures, target);
+            let target = self.aws_lc.get(at).copied().flatten();
+            let row = target.and_then(|_| Row::of_aws_lc(Table::Bulk, UNIT, &name, side, &figures));
+            if let Some(row) = row {
+                row.with_target(target).print();
+            }
         }
     }
 
@@ -121,7 +138,7 @@ impl Bulk<'_> {
     }
 
     fn print(&self, name: &str, side: &str, figures: &[(&str, f64)], target: Option<Target>) {
-        let row = Row::of(Table::Bulk, Unit::GigabytesPerSecond, name, side, figures).expect("ours is there");
+        let row = Row::of(Table::Bulk, UNIT, name, side, figures).expect("ours is there");
         row.with_target(target).print();
     }
 }

@@ -19,6 +19,11 @@ pub(crate) fn rows(run: &Run) {
             let micros: Vec<_> = medians.iter().map(|(name, both)| (*name, both[side] * 1e6)).collect();
             let row = Row::of(Table::Handshakes, Unit::Micros, work.name, name, &micros).expect("ours is there");
             row.with_target(target).print();
+            let row =
+                work.aws_lc.and_then(|_| Row::of_aws_lc(Table::Handshakes, Unit::Micros, work.name, name, &micros));
+            if let Some(row) = row {
+                row.with_target(work.aws_lc).print();
+            }
         }
     }
 }

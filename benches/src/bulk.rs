@@ -283,7 +283,17 @@ impl RawAead {
     /// Returns records of this protocol version.
     #[must_use]
     pub fn new(setup: Setup, shape: Shape) -> Self {
-        let key = RecordKey::new(setup.version);
+        Self::with(RecordKey::new(setup.version), shape)
+    }
+
+    /// Returns records of this protocol version, sealed by AWS-LC.
+    #[cfg(feature = "aws-lc-rs")]
+    #[must_use]
+    pub fn aws_lc(setup: Setup, shape: Shape) -> Self {
+        Self::with(RecordKey::aws_lc(setup.version), shape)
+    }
+
+    fn with(key: RecordKey, shape: Shape) -> Self {
         let (count, length) = (shape.burst / shape.record(), shape.record() + key.overhead());
         // A sender can seal at cache lines. A receiver gets records one after another.
         let sealed = Layout::new(count, length.next_multiple_of(CACHE_LINE), length);
@@ -340,6 +350,8 @@ mod tests {
                 let mut raw = RawAead::new(setup, shape);
                 #[cfg(feature = "openssl")]
                 let _ = Buffered::new(&crate::OpenSsl::new(&certificates, setup), shape).round();
+                #[cfg(feature = "aws-lc-rs")]
+                let _ = RawAead::aws_lc(setup, shape).round();
                 for _ in 0..3 {
                     let _ = (ours.round(), rustls.round(), raw.round());
                 }

@@ -1,23 +1,36 @@
-//! A root, an intermediate and a leaf for `localhost`, all P-256.
+//! A root, an intermediate and a leaf for `localhost`, all P-256, and another leaf with an RSA key.
 
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     PublicKeyData as _,
 };
 
-use crate::limit::{Material, Signed};
+use crate::{
+    LeafKey,
+    limit::{Material, Signed},
+};
 
-/// The server's chain and key, and the root that the client trusts.
+/// The server's chains and keys, and the root that the client trusts.
 #[derive(Clone, Debug)]
 pub struct Certificates {
-    /// Leaf and intermediate, PEM.
-    pub chain: String,
-    /// The leaf's key, PKCS#8 in PEM.
-    pub key: String,
+    p256: Pem,
+    rsa: Pem,
     /// The root, PEM.
     pub root: String,
     parts: Parts,
 }
+
+/// A chain and the leaf's key.
+#[derive(Clone, Debug)]
+pub struct Pem {
+    /// Leaf and intermediate, PEM.
+    pub chain: String,
+    /// The leaf's key, PKCS#8 in PEM.
+    pub key: String,
+}
+
+/// Not secret: also a fixture of the tests. ring, and so rcgen, does not generate RSA keys.
+const RSA_KEY: &str = include_str!("../../tls-api/tests/data/rsa2048-test-key.pem");
 
 /// The inputs of the bare primitives.
 #[derive(Clone, Debug)]
@@ -57,7 +70,20 @@ impl Certificates {
             chain: vec![signed(leaf.der(), issuer.key()), signed(intermediate.der(), root_issuer.key())],
             der_lengths: vec![leaf.der().len(), intermediate.der().len()],
         };
-        Ok(Self { chain: leaf.pem() + &intermediate.pem(), key: key.serialize_pem(), root: root.pem(), parts })
+        let p256 = Pem { chain: leaf.pem() + &intermediate.pem(), key: key.serialize_pem() };
+        let key = KeyPair::from_pem(RSA_KEY)?;
+        let leaf = CertificateParams::new(["localhost".to_owned()])?.signed_by(&key, &issuer)?;
+        let rsa = Pem { chain: leaf.pem() + &intermediate.pem(), key: RSA_KEY.to_owned() };
+        Ok(Self { p256, rsa, root: root.pem(), parts })
+    }
+
+    /// Returns the chain with a leaf of this key.
+    #[must_use]
+    pub const fn with(&self, key: LeafKey) -> &Pem {
+        match key {
+            LeafKey::P256 => &self.p256,
+            LeafKey::Rsa2048 => &self.rsa,
+        }
     }
 
     /// Returns the inputs of the bare primitives.

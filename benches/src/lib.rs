@@ -40,7 +40,7 @@ mod work;
 
 pub use asynchronous::{AsyncLibrary, Flow, Memory, Requests, Transport, connection_time, runtime, transfer_time};
 pub use bulk::{Buffered, BufferedTimes, RawAead, Shape, Unbuffered};
-pub use certificates::Certificates;
+pub use certificates::{Certificates, Pem};
 pub use duplex::{DuplexTimes, duplex};
 pub use limit::Limit;
 pub use measure::{Contender, interleaved};
@@ -52,7 +52,7 @@ pub use ours::OursAwsLc;
 pub use quic::{
     BarePacketKey, Calls, PACKET, PACKETS, Packets, Protection, Quic, QuicLibrary, QuicSide, QuicTransfer, QuinnKeys,
 };
-pub use row::{Bound, Of, Row, Table, Target, Unit};
+pub use row::{AWS_LC, Bound, Of, Row, Table, Target, Unit};
 #[cfg(feature = "aws-lc-rs")]
 pub use rustls_peer::{AwsLc, RustlsAwsLc};
 pub use rustls_peer::{Provider, Ring, Rustls, RustlsRing};
@@ -75,6 +75,17 @@ pub struct Setup {
     pub memo: Memo,
     /// Suites, groups and tickets.
     pub choice: Choice,
+    /// The key of the certificates.
+    pub key: LeafKey,
+}
+
+/// The key of a leaf certificate. The signatures of the chain are P-256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeafKey {
+    /// ECDSA with P-256.
+    P256,
+    /// RSA with 2048 bits. Only in TLS 1.3, since the suite of TLS 1.2 is for ECDSA.
+    Rsa2048,
 }
 
 /// The enabled suites and groups, and the number of tickets.
@@ -139,7 +150,14 @@ impl Setup {
     pub const TLS12_CLIENT_AUTH: Self = Self::full(Version::Tls12, Shown::ByBoth);
 
     const fn full(version: Version, certificates: Shown) -> Self {
-        Self { version, certificates, sessions: Sessions::Nowhere, memo: Memo::Warm, choice: Choice::Alike }
+        Self {
+            version,
+            certificates,
+            sessions: Sessions::Nowhere,
+            memo: Memo::Warm,
+            choice: Choice::Alike,
+            key: LeafKey::P256,
+        }
     }
 
     /// Returns the setup with each library's default suites, groups and tickets.
@@ -152,6 +170,12 @@ impl Setup {
     #[must_use]
     pub const fn hybrid(self) -> Self {
         Self { choice: Choice::Hybrid, ..self }
+    }
+
+    /// Returns the setup with an RSA key.
+    #[must_use]
+    pub const fn rsa(self) -> Self {
+        Self { key: LeafKey::Rsa2048, ..self }
     }
 
     /// Returns whether handshakes resume a session.
@@ -308,6 +332,25 @@ pub fn resumed_cost<L: Library>(library: &L) -> Cost {
     timed(&mut cost.client, || drop(client));
     timed(&mut cost.server, || drop(server));
     cost
+}
+
+/// Returns the bytes that the client and the server send in a resumed handshake, tickets included.
+///
+/// # Panics
+/// If the handshake fails or is full.
+pub fn resumed_bytes<L: Library>(library: &L) -> [usize; 2] {
+    let _ = handshake(library);
+    let (mut client, mut server) = (library.client(), library.server());
+    let (mut wire, mut sent) = (Vec::new(), [0; 2]);
+    while client.wants_write() || server.wants_write() {
+        flush(&mut client, &mut wire);
+        sent[0] += wire.len();
+        turn(&mut server, &mut wire);
+        sent[1] += wire.len();
+        deliver(&mut wire, &mut client);
+    }
+    assert!(client.is_resumed() && server.is_resumed(), "{} did not resume", L::NAME);
+    sent
 }
 
 /// Returns the work of two threads in relation to one. In each round, each thread runs alone, then

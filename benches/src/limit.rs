@@ -1,4 +1,4 @@
-//! The limit: only the ring primitives that a handshake or a record requires.
+//! The limit: only the primitives of ring and libcrux that a handshake or a record requires.
 //!
 //! Both sides of each handshake compute on consistent values: what is sealed is opened, what is
 //! signed is verified, and each `Finished` is compared. So no work can be omitted or optimized away
@@ -11,6 +11,8 @@
 //!   and the nonce of a ticket; a second ticket has its own draw), and ring's own draws for keys
 //!   and signatures;
 //! * X25519: a private key, its public key, one agreement;
+//! * ML-KEM-768, in X25519MLKEM768: on the client a key pair and one decapsulation, on the server
+//!   one check of the key and one encapsulation, each with an own draw;
 //! * SHA-256: each byte of the transcript once, and one finish for each transcript hash in the RFC.
 //!   TLS 1.3: at the binder, ServerHello, Certificate, CertificateVerify, the server's Finished
 //!   and, with tickets, the client's. TLS 1.2: at ClientKeyExchange and before each Finished;
@@ -34,7 +36,7 @@ mod trace;
 
 pub(crate) use pieces::{Material, PacketKey, RecordKey, Signed};
 
-use crate::{Certificates, Choice, Cost, Library, Setup, Shown, Version};
+use crate::{Certificates, Cost, LeafKey, Library, Setup, Shown, Version};
 
 /// The handshakes of one setup, using only primitives.
 pub struct Limit(Kind);
@@ -46,9 +48,9 @@ enum Kind {
 
 impl Limit {
     /// Creates the limit of a setup, with the message sizes of our handshakes. Returns `None` for
-    /// an unsupported setup: TLS 1.2 with client certificates, and hybrid key exchange.
+    /// an unsupported setup: TLS 1.2 with client certificates, and RSA.
     pub fn new<L: Library>(certificates: &Certificates, setup: Setup, library: &L) -> Option<Self> {
-        if setup.choice == Choice::Hybrid {
+        if setup.key == LeafKey::Rsa2048 {
             return None;
         }
         Some(Self(match (setup.version, setup.certificates) {
@@ -87,6 +89,7 @@ mod tests {
             Setup::TLS13.without_memo(),
             Setup::TLS13_CLIENT_AUTH,
             Setup::TLS13.with_defaults(),
+            Setup::TLS13.hybrid(),
             Setup::TLS13.resumed(Sessions::Tickets),
             Setup::TLS13.resumed(Sessions::Store),
             Setup::TLS12,

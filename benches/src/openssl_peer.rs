@@ -12,7 +12,7 @@ use openssl::{
     x509::{X509, store::X509StoreBuilder},
 };
 
-use crate::{Certificates, Choice, Endpoint, Library, Setup, Shown, Side, Version};
+use crate::{Certificates, Choice, Endpoint, Library, Pem, Setup, Shown, Side, Version};
 
 /// OpenSSL.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ fn context(certificates: &Certificates, setup: Setup, side: Side) -> SslContext 
     }
     let both = setup.certificates == Shown::ByBoth;
     if side == Side::Server || both {
-        show(certificates, &mut context);
+        show(certificates, setup, &mut context);
     }
     if side == Side::Client || both {
         trust(certificates, &mut context);
@@ -51,9 +51,10 @@ fn context(certificates: &Certificates, setup: Setup, side: Side) -> SslContext 
     context.build()
 }
 
-fn show(certificates: &Certificates, context: &mut SslContextBuilder) {
-    let key = PKey::private_key_from_pem(certificates.key.as_bytes()).expect("our own key");
-    let chain = X509::stack_from_pem(certificates.chain.as_bytes()).expect("our own certificates");
+fn show(certificates: &Certificates, setup: Setup, context: &mut SslContextBuilder) {
+    let Pem { chain, key } = certificates.with(setup.key);
+    let key = PKey::private_key_from_pem(key.as_bytes()).expect("our own key");
+    let chain = X509::stack_from_pem(chain.as_bytes()).expect("our own certificates");
     let mut chain = chain.into_iter();
     context.set_certificate(&chain.next().expect("a leaf")).expect("our own certificate");
     chain.for_each(|issuer| context.add_extra_chain_cert(issuer).expect("our own certificate"));

@@ -12,7 +12,7 @@ use strata_tls::{
 };
 use zeroize::Zeroizing;
 
-use crate::{Certificates, Choice, Endpoint, Library, Memo, SESSIONS, Sessions, Setup, Shown, Side, Version};
+use crate::{Certificates, Choice, Endpoint, Library, Memo, Pem, SESSIONS, Sessions, Setup, Shown, Side, Version};
 
 /// This library, with its buffered sessions.
 #[derive(Debug)]
@@ -111,8 +111,9 @@ pub(crate) fn verifier(certificates: &Certificates, setup: Setup) -> ChainVerifi
     verifier
 }
 
-pub(crate) fn identity(certificates: &Certificates) -> Identity {
-    Identity::from_pem(certificates.chain.as_bytes(), certificates.key.as_bytes()).expect("our own certificate")
+pub(crate) fn identity(certificates: &Certificates, setup: Setup) -> Identity {
+    let Pem { chain, key } = certificates.with(setup.key);
+    Identity::from_pem(chain.as_bytes(), key.as_bytes()).expect("our own certificate")
 }
 
 fn client(backend: Backend, certificates: &Certificates, setup: Setup) -> Arc<ClientConfig> {
@@ -124,7 +125,7 @@ fn client(backend: Backend, certificates: &Certificates, setup: Setup) -> Arc<Cl
     }
     client.set_groups(groups(setup)).expect("supported");
     if setup.certificates == Shown::ByBoth {
-        client.set_client_identity(identity(certificates));
+        client.set_client_identity(identity(certificates, setup));
     }
     match setup.sessions {
         Sessions::Nowhere => client.set_session_storage(Arc::new(NoClientSessionStorage)),
@@ -136,7 +137,7 @@ fn client(backend: Backend, certificates: &Certificates, setup: Setup) -> Arc<Cl
 }
 
 fn server(backend: Backend, certificates: &Certificates, setup: Setup, kept: &Kept) -> Arc<ServerConfig> {
-    let mut server = ServerConfig::new(identity(certificates));
+    let mut server = ServerConfig::new(identity(certificates, setup));
     server.set_backend(backend);
     server.set_versions(&[setup.our_version()]).expect("supported");
     server.set_groups(groups(setup)).expect("supported");

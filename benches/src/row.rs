@@ -72,6 +72,9 @@ pub enum Unit {
     Instructions,
 }
 
+/// The end of the names of contenders with AWS-LC.
+pub const AWS_LC: &str = ", aws-lc-rs";
+
 /// A target.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Target {
@@ -278,6 +281,16 @@ impl Row {
         Some(row)
     }
 
+    /// Creates the row of this library with AWS-LC, whose figures, and those of its limit and
+    /// rustls, have names that end in [`AWS_LC`]. `None` if they were not measured.
+    #[must_use]
+    pub fn of_aws_lc(table: Table, unit: Unit, name: &str, side: &str, figures: &[(&str, f64)]) -> Option<Self> {
+        let others = figures.iter().filter(|(name, _)| !name.starts_with("ours") && !name.starts_with("limit"));
+        let others = others.filter(|(name, _)| !name.starts_with("rustls")).copied();
+        let own = figures.iter().filter_map(|(name, figure)| Some((name.strip_suffix(AWS_LC)?, *figure)));
+        Self::of(table, unit, &format!("{name}, with AWS-LC"), side, &own.chain(others).collect::<Vec<_>>())
+    }
+
     /// Returns the row with a target.
     #[must_use]
     pub fn with_target(self, target: impl Into<Option<Target>>) -> Self {
@@ -439,6 +452,20 @@ mod tests {
         }
         let unmeasured = Row { limit: None, ..row(Target::at_most_limit(2.0)) };
         assert_eq!(unmeasured.met(), None);
+    }
+
+    #[test]
+    fn row_of_aws_lc_has_its_own_limit_and_peer() {
+        let ring = [("ours", 52.0), ("limit", 50.0), ("rustls", 60.0), ("openssl", 70.0)];
+        let of = |figures: &[_]| Row::of_aws_lc(Table::Bulk, Unit::Micros, "work", "send", figures);
+        assert_eq!(of(&ring), None);
+        let both = [&ring[..], &[("ours, aws-lc-rs", 2.0), ("limit, aws-lc-rs", 1.0), ("rustls, aws-lc-rs", 3.0)]];
+        let row = of(&both.concat()).unwrap();
+        assert_eq!(
+            (row.name.as_str(), row.ours, row.limit, row.peer),
+            ("work, with AWS-LC", 2.0, Some(1.0), Some(3.0))
+        );
+        assert_eq!(row.others, [("openssl".to_owned(), 70.0)].into());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use rustls::{
     },
 };
 
-use crate::{Certificates, Choice, Endpoint, Library, SESSIONS, Sessions, Setup, Shown, Side, Version};
+use crate::{Certificates, Choice, Endpoint, Library, Pem, SESSIONS, Sessions, Setup, Shown, Side, Version};
 
 /// rustls with one of its providers.
 #[derive(Debug)]
@@ -161,9 +161,10 @@ pub(crate) fn configs<P: Provider>(certificates: &Certificates, setup: Setup) ->
         Version::Tls13 => &[&rustls::version::TLS13],
         Version::Tls12 => &[&rustls::version::TLS12],
     };
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificates.chain.as_bytes()).collect();
+    let Pem { chain, key } = certificates.with(setup.key);
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain.as_bytes()).collect();
     let chain = chain.expect("PEM");
-    let key = || PrivateKeyDer::from_pem_slice(certificates.key.as_bytes()).expect("PEM");
+    let key = || PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("PEM");
     let client = ClientConfig::builder_with_provider(provider.clone())
         .with_protocol_versions(versions)
         .expect("a version with a suite")

@@ -145,7 +145,7 @@ impl Pair for OursUnbuffered {
         client.set_cipher_suites(&[setup.our_suite()]).expect("supported");
         client.set_groups(&ours::GROUPS).expect("supported");
         let answers = Answers {
-            identity: Arc::new(ours::identity(certificates)),
+            identity: Arc::new(ours::identity(certificates, setup)),
             verifier: ours::verifier(certificates, setup).into(),
         };
         let mut outgoing = Outgoing::new();

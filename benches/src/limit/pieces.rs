@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use libcrux_ml_kem::mlkem768;
 use ring::aead::quic::{self, HeaderProtectionKey};
 use ring::aead::{AES_128_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral};
@@ -30,13 +31,28 @@ pub(crate) struct Material {
 /// The key of bulk data, and the additional authenticated data of each record.
 #[derive(Debug)]
 pub(crate) struct RecordKey {
-    traffic: Traffic,
+    bulk: BulkKey,
     version: Version,
+}
+
+/// The AEAD of a backend.
+#[derive(Debug)]
+enum BulkKey {
+    Ring(Traffic),
+    #[cfg(feature = "aws-lc-rs")]
+    AwsLc(aws_lc_rs::aead::LessSafeKey),
 }
 
 impl RecordKey {
     pub(crate) fn new(version: Version) -> Self {
-        Self { traffic: Traffic::new(&[5; 16], [6; NONCE_LEN]), version }
+        Self { bulk: BulkKey::Ring(Traffic::new(&KEY, IV)), version }
+    }
+
+    #[cfg(feature = "aws-lc-rs")]
+    pub(crate) fn aws_lc(version: Version) -> Self {
+        use aws_lc_rs::aead::{AES_128_GCM, LessSafeKey, UnboundKey};
+        let key = UnboundKey::new(&AES_128_GCM, &KEY).expect("16 bytes");
+        Self { bulk: BulkKey::AwsLc(LessSafeKey::new(key)), version }
     }
 
     /// The number of bytes that the AEAD adds to the plaintext: the tag and, in TLS 1.3, the type.
@@ -48,11 +64,30 @@ impl RecordKey {
     }
 
     pub(crate) fn seal(&self, sequence: u64, record: &mut [u8]) {
-        seal(&self.traffic.key, self.traffic.nonce(sequence), self.aad(), record);
+        match &self.bulk {
+            BulkKey::Ring(traffic) => seal(&traffic.key, traffic.nonce(sequence), self.aad(), record),
+            #[cfg(feature = "aws-lc-rs")]
+            BulkKey::AwsLc(key) => {
+                use aws_lc_rs::aead::{Aad, Nonce};
+                let (content, tag) = record.split_at_mut(record.len() - TAG);
+                let nonce = Nonce::assume_unique_for_key(nonce(IV, sequence));
+                let sealed = key.seal_in_place_separate_tag(nonce, Aad::from(self.aad()), content);
+                tag.copy_from_slice(sealed.expect("short enough").as_ref());
+                black_box(record);
+            }
+        }
     }
 
     pub(crate) fn open(&self, sequence: u64, record: &mut [u8]) {
-        open(&self.traffic.key, self.traffic.nonce(sequence), self.aad(), record);
+        match &self.bulk {
+            BulkKey::Ring(traffic) => open(&traffic.key, traffic.nonce(sequence), self.aad(), record),
+            #[cfg(feature = "aws-lc-rs")]
+            BulkKey::AwsLc(key) => {
+                use aws_lc_rs::aead::{Aad, Nonce};
+                let nonce = Nonce::assume_unique_for_key(nonce(IV, sequence));
+                black_box(key.open_in_place(nonce, Aad::from(self.aad()), record).expect("sealed with this key"));
+            }
+        }
     }
 
     /// The additional authenticated data: the header and, in TLS 1.2, the sequence number before it
@@ -65,6 +100,10 @@ impl RecordKey {
     }
 }
 
+/// The key and IV of bulk data.
+const KEY: [u8; 16] = [5; 16];
+const IV: [u8; NONCE_LEN] = [6; NONCE_LEN];
+
 /// The protection of QUIC's packets: the AEAD, and the mask of the header (RFC 9001 §5).
 pub(crate) struct PacketKey {
     traffic: Traffic,
@@ -74,7 +113,7 @@ pub(crate) struct PacketKey {
 impl PacketKey {
     pub(crate) fn new() -> Self {
         let header = HeaderProtectionKey::new(&quic::AES_128, &[8; 16]).expect("16 bytes");
-        Self { traffic: Traffic::new(&[5; 16], [6; NONCE_LEN]), header }
+        Self { traffic: Traffic::new(&KEY, IV), header }
     }
 
     pub(crate) fn seal(&self, number: u64, header: &[u8], payload: &mut [u8]) {
@@ -127,6 +166,17 @@ impl Material {
         (private, public.as_ref().try_into().expect("32 bytes"))
     }
 
+    /// Generates a key pair of ML-KEM-768. The private key contains the public one.
+    pub(super) fn ml_kem_key(&self) -> mlkem768::MlKem768KeyPair {
+        mlkem768::generate_key_pair(self.draw())
+    }
+
+    /// Checks a key of ML-KEM-768 and encapsulates to it (FIPS 203 §7.2).
+    pub(super) fn encapsulate(&self, key: &mlkem768::MlKem768PublicKey) -> (mlkem768::MlKem768Ciphertext, [u8; 32]) {
+        assert!(mlkem768::validate_public_key(key), "a valid key");
+        mlkem768::encapsulate(key, self.draw())
+    }
+
     pub(super) fn sign(&self, message: &[u8]) -> Signature {
         self.identity.sign(&self.random, message).expect("a signature")
     }
@@ -161,6 +211,19 @@ fn verify(key: &[u8], message: &[u8], signature: &[u8]) {
 /// HKDF-Extract (RFC 5869 §2.2) of the shared secret with `salt`.
 pub(super) fn agree(private: EphemeralPrivateKey, public: &[u8; 32], salt: &hmac::Key) -> hmac::Tag {
     agree_with(private, public, |shared| hmac::sign(salt, shared))
+}
+
+/// HKDF-Extract of both secrets of X25519MLKEM768.
+pub(super) fn agree_hybrid(
+    private: EphemeralPrivateKey,
+    public: &[u8; 32],
+    ml_kem: &[u8; 32],
+    salt: &hmac::Key,
+) -> hmac::Tag {
+    let mut secret = [0; 64];
+    secret[..32].copy_from_slice(ml_kem);
+    agree_with(private, public, |x25519| secret[32..].copy_from_slice(x25519));
+    hmac::sign(salt, &secret)
 }
 
 /// Passes the shared secret to `work`.
@@ -244,14 +307,18 @@ impl Traffic {
         open(&self.key, self.nonce(sequence), &[23; HEADER], record);
     }
 
-    /// RFC 9846 §5.3; the cost in TLS 1.2 is the same.
     fn nonce(&self, sequence: u64) -> [u8; NONCE_LEN] {
-        let mut nonce = self.iv;
-        for (byte, count) in nonce[4..].iter_mut().zip(sequence.to_be_bytes()) {
-            *byte ^= count;
-        }
-        nonce
+        nonce(self.iv, sequence)
     }
+}
+
+/// RFC 9846 §5.3; the cost in TLS 1.2 is the same.
+fn nonce(iv: [u8; NONCE_LEN], sequence: u64) -> [u8; NONCE_LEN] {
+    let mut nonce = iv;
+    for (byte, count) in nonce[4..].iter_mut().zip(sequence.to_be_bytes()) {
+        *byte ^= count;
+    }
+    nonce
 }
 
 fn seal(key: &LessSafeKey, nonce: [u8; NONCE_LEN], aad: &[u8], bytes: &mut [u8]) {

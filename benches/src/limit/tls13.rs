@@ -2,13 +2,14 @@
 
 use std::hint::black_box;
 
+use libcrux_ml_kem::mlkem768::{self, MlKem768Ciphertext, MlKem768KeyPair, MlKem768PublicKey};
 use ring::agreement::EphemeralPrivateKey;
 use ring::digest::{self, SHA256};
 use ring::hmac;
 
-use super::pieces::{Material, TAG, Traffic, agree, expand, hash_of, key, transcript};
+use super::pieces::{Material, TAG, Traffic, agree, agree_hybrid, expand, hash_of, key, transcript};
 use super::trace::Trace;
-use crate::{Certificates, Cost, Library, Memo, Sessions, Setup, Shown, timed};
+use crate::{Certificates, Choice, Cost, Library, Memo, Sessions, Setup, Shown, timed};
 
 /// The handshakes of one setup, using only primitives.
 pub(super) struct Tls13 {
@@ -16,6 +17,7 @@ pub(super) struct Tls13 {
     verify_chain: bool,
     client_auth: bool,
     resumed: bool,
+    hybrid: bool,
     messages: Messages,
     wire: Wire,
     constants: Constants,
@@ -36,6 +38,9 @@ struct Messages {
 struct Wire {
     client_public: [u8; 32],
     server_public: [u8; 32],
+    /// The share of ML-KEM of each side, in a hybrid handshake.
+    client_ml_kem: Option<MlKem768PublicKey>,
+    server_ml_kem: Option<MlKem768Ciphertext>,
     binder: [u8; 32],
     server_signature: Vec<u8>,
     client_signature: Vec<u8>,
@@ -79,6 +84,7 @@ struct ApplicationKeys {
 struct Client {
     transcript: digest::Context,
     private: EphemeralPrivateKey,
+    ml_kem: Option<MlKem768KeyPair>,
     salt: Option<hmac::Key>,
 }
 
@@ -103,6 +109,8 @@ impl Tls13 {
         let mut wire = Wire {
             client_public: [0; 32],
             server_public: [0; 32],
+            client_ml_kem: None,
+            server_ml_kem: None,
             binder: [0; 32],
             server_signature: Vec::new(),
             client_signature: Vec::new(),
@@ -117,7 +125,8 @@ impl Tls13 {
         }
         let constants = Constants::new();
         let verify_chain = setup.memo == Memo::Off;
-        Self { material, verify_chain, client_auth, resumed, messages, wire, constants }
+        let hybrid = setup.choice == Choice::Hybrid;
+        Self { material, verify_chain, client_auth, resumed, hybrid, messages, wire, constants }
     }
 
     /// Performs one handshake.
@@ -136,10 +145,12 @@ impl Tls13 {
         self.messages.client_hello[6..70].copy_from_slice(&self.material.draw::<64>());
         let (private, public) = self.material.ephemeral();
         self.wire.client_public = public;
+        let ml_kem = self.hybrid.then(|| self.material.ml_kem_key());
+        self.wire.client_ml_kem = ml_kem.as_ref().map(|pair| pair.public_key().clone());
         let mut transcript = transcript();
         if !self.resumed {
             transcript.update(&self.messages.client_hello);
-            return Client { transcript, private, salt: None };
+            return Client { transcript, private, ml_kem, salt: None };
         }
         let (truncated, binders) = self.messages.truncated();
         let early = key(hmac::sign(&self.constants.no_salt, &self.wire.psk));
@@ -148,7 +159,7 @@ impl Tls13 {
         self.wire.binder.copy_from_slice(binder.as_ref());
         transcript.update(binders);
         let salt = Some(self.constants.salt_of(&early));
-        Client { transcript, private, salt }
+        Client { transcript, private, ml_kem, salt }
     }
 
     fn server_flight(&mut self) -> Waiting {
@@ -157,9 +168,14 @@ impl Tls13 {
         self.messages.server_hello[6..38].copy_from_slice(&self.material.draw::<32>());
         let (private, public) = self.material.ephemeral();
         self.wire.server_public = public;
+        let ml_kem = self.wire.client_ml_kem.as_ref().map(|key| self.material.encapsulate(key));
         transcript.update(&self.messages.server_hello);
         let salt = salt.as_ref().unwrap_or(&self.constants.salt_without_psk);
-        let agreed = agree(private, &self.wire.client_public, salt);
+        let agreed = match &ml_kem {
+            Some((_, secret)) => agree_hybrid(private, &self.wire.client_public, secret, salt),
+            None => agree(private, &self.wire.client_public, salt),
+        };
+        self.wire.server_ml_kem = ml_kem.map(|(ciphertext, _)| ciphertext);
         let keys = HandshakeKeys::new(agreed, &hash_of(&transcript), &self.constants);
         transcript.update(&self.messages.extensions);
         if !self.resumed {
@@ -191,10 +207,16 @@ impl Tls13 {
     }
 
     fn client_flight(&mut self, client: Client) -> Waiting {
-        let Client { mut transcript, private, salt } = client;
+        let Client { mut transcript, private, ml_kem, salt } = client;
         transcript.update(&self.messages.server_hello);
         let salt = salt.as_ref().unwrap_or(&self.constants.salt_without_psk);
-        let agreed = agree(private, &self.wire.server_public, salt);
+        let agreed = match (&ml_kem, &self.wire.server_ml_kem) {
+            (Some(pair), Some(ciphertext)) => {
+                let secret = mlkem768::decapsulate(pair.private_key(), ciphertext);
+                agree_hybrid(private, &self.wire.server_public, &secret, salt)
+            }
+            _ => agree(private, &self.wire.server_public, salt),
+        };
         let keys = HandshakeKeys::new(agreed, &hash_of(&transcript), &self.constants);
         Traffic::of_secret(&keys.server).open(0, &mut self.wire.server_flight);
         transcript.update(&self.messages.extensions);

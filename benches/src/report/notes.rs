@@ -8,10 +8,11 @@ Measured and written by `benches/run`, which takes twenty minutes on an idle mac
 `benches/run --quick` only checks in a few minutes that it works. [results.json](results.json) has
 the same rows in machine-readable form.
 
-* *limit* is the sum of the ring primitives that the work requires, computed in the same run.
+* *limit* is the sum of the primitives of ring, and of libcrux for ML-KEM, that the work requires, computed in the same run.
   `benches/src/limit.rs` lists what is counted.
 * *rustls* is rustls 0.23 with its ring provider. Other peers have their own columns if the benches
   were built with their features (`aws-lc-rs`, `openssl`).
+* Rows *with AWS-LC* compare ours with that backend to its bare AEAD and to rustls with it.
 * A row whose contenders do different work says so in its name.
 * Handshakes, bulk data and parsing: all contenders run in one process on one thread and take turns
   of eight rounds; each cycle starts with another contender. Figures are medians. Absolute figures
@@ -56,6 +57,7 @@ a monotonic clock on a thread that never blocks.
   a root that the peer trusts, no logging, one version enabled.
 * *Defaults* are each library's own suites, its classical groups, and two TLS 1.3 tickets, which the
   client discards. *X25519MLKEM768* has a row of its own, since rustls on ring has no ML-KEM. rustls then negotiates AES-256-GCM with SHA-384; ours and the limit use AES-128-GCM.
+* *RSA-2048*: the key of the leaf, whose issuer has P-256 as in the other rows.
 * *Signature cache* (`set_memo_size`): a client, and a server that requests certificates, caches
   which signatures of a chain are valid. After the first handshake each costs one hash. The limit of
   these rows has no chain signatures either. rustls has no such cache and verifies them each time.
@@ -83,7 +85,7 @@ one write of 1 MiB; each write is flushed.
   receiver's transport copies them into the library's buffer, as a kernel does, and that time is
   subtracted, except in the rows *with the transport's copy*.
 * *buffered* is read where it was decrypted (`BufRead`); *by Read* is also copied into the
-  application's buffer. Sending copies once, because ring only seals in place. *limit with a copy* is
+  application's buffer. Sending copies once, because ring only seals in place; AWS-LC needs no copy. *limit with a copy* is
   the bare AEAD with only that copy, before sealing or after opening. With 1 MiB, whose copy uses the
   second-level cache, this is below the target.
 * *unbuffered*: each library's engine on the caller's buffers. Ours (`tls-handshake`) seals in place;
