@@ -13,6 +13,7 @@ use self::waiters::{RareWaiters, SenderTask, Side, Waiters};
 
 /// The same source, with loom's atomics and locks.
 #[path = "waiters.rs"]
+#[expect(clippy::duplicate_mod, reason = "loom")]
 mod waiters;
 
 mod sync {

@@ -11,6 +11,7 @@ use crate::error::Error;
 
 /// The same source, with loom's atomics.
 #[path = "mailbox.rs"]
+#[expect(clippy::duplicate_mod, reason = "loom")]
 #[expect(dead_code, reason = "`send_limit` does not change")]
 mod mailbox;
 
