@@ -1,7 +1,7 @@
 //! Both libraries under tokio: connections, requests and data over sockets of one machine.
 
 use tls_benches::{
-    AsyncLibrary, Contender, Flow, Library, Ours, Requests, Row, RustlsRing, Sessions, Setup, Table, Target, Unit,
+    AsyncLibrary, Contender, Flow, Ours, Requests, Row, RustlsRing, Sessions, Setup, Table, Target, Unit,
     connection_time, interleaved, runtime, transfer_time,
 };
 
