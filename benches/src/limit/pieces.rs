@@ -37,6 +37,7 @@ pub(crate) struct RecordKey {
 
 /// The AEAD of a backend.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one; the limit has no indirection")]
 enum BulkKey {
     Ring(Traffic),
     #[cfg(feature = "aws-lc-rs")]
