@@ -244,7 +244,7 @@ mod post_quantum {
                     let sound = key.clone();
                     for (value, accepted) in [(0, true), (3328, true), (3329, false), (3330, false), (4095, false)] {
                         set_coefficient(&mut key, at, value);
-                        let result = vector.set.encapsulate(&key, &message);
+                        let result = vector.set.encapsulate(&key, &message, &mut Vec::new());
                         assert_eq!(result.map(|_| ()).ok(), accepted.then_some(()), "{at} {value}");
                         let result = KeyExchangeResponse::to(backend, vector.group, &key);
                         assert_eq!(result.err(), (!accepted).then_some(Error::KeyExchange), "{at} {value}");
@@ -293,13 +293,13 @@ mod post_quantum {
                         .unwrap();
 
                 let key = EphemeralKey::from_private_key(backend, group, &joined(&scalar, &seed)).unwrap();
-                assert_eq!(key.public_key(), joined(&point, kem.public_key()));
+                assert_eq!(key.public_key(), joined(&point, &kem.public_key()));
                 assert_eq!(key.public_key_for(curve).as_deref(), Some(&point[..]));
                 let response = KeyExchangeResponse::from_private_key(
                     Backend::ring(),
                     group,
                     &joined(&their_scalar, &message),
-                    key.public_key(),
+                    &key.public_key(),
                 );
                 let response = response.unwrap();
                 assert_eq!(response.share(), joined(&their_point, kem_response.share()));
@@ -318,7 +318,7 @@ mod post_quantum {
                 let key = EphemeralKey::generate(backend, group).unwrap();
                 let point = key.public_key_for(curve).unwrap().to_vec();
                 let key = key.into_group(curve).unwrap();
-                assert_eq!((key.group(), key.public_key()), (curve, &point[..]));
+                assert_eq!((key.group(), key.public_key().as_ref()), (curve, &point[..]));
                 let response = KeyExchangeResponse::to(backend, curve, &point).unwrap();
                 assert_eq!(key.agree(response.share()).unwrap().as_bytes(), response.secret.as_bytes());
             }
