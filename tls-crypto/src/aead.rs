@@ -2,7 +2,8 @@
 //! 7905 §2 for TLS 1.2.
 //!
 //! The versions use the same algorithms and nonces, and differ in the record layout and the
-//! additional authenticated data (AAD):
+//! additional authenticated data (AAD). The header of TLS 1.3 has the type 23, application data;
+//! TLS 1.2 AES-GCM sends a part of the nonce:
 //!
 //! ```text
 //! TLS 1.3           header(23)          │ content, type, padding │ tag

@@ -5,8 +5,8 @@
 //! is also sent when data arrives and the send queue is empty, so that an application that only
 //! reads answers too.
 //!
-//! [`Traffic`] belongs to the state, which receives. Its [`WriteTraffic`] belongs to what sends,
-//! and leaves the state when the connection splits.
+//! [`Traffic`] receives. Its [`WriteTraffic`] sends, and goes to the sending half when the
+//! connection splits.
 
 use tls_codec::code_points::KeyUpdateRequest;
 use tls_codec::handshake::KeyUpdate;

@@ -1,7 +1,7 @@
 //! Record size limits: record_size_limit (RFC 8449) and max_fragment_length (RFC 6066 §4).
 //!
-//! Each handshake negotiates them again, including resumptions. Limits on the number of records are
-//! in `record/receiver` and `key_update`.
+//! Each handshake negotiates them again, including resumptions. `record/sender` and
+//! `record/receiver` apply them. `record/size_and_padding` only chooses smaller sizes.
 
 use tls_codec::code_points::ProtocolVersion;
 use tls_codec::error::BufferFull;

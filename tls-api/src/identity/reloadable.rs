@@ -1,4 +1,4 @@
-//! An identity that can be replaced while the server runs, when its certificate is renewed.
+//! An identity that can be replaced while the program runs, when its certificate is renewed.
 
 use std::fmt;
 use std::fs::File;

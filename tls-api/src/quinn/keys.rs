@@ -1,4 +1,4 @@
-//! Packet and header keys as quinn calls them.
+//! Packet keys and header keys for quinn's traits. `session` hands them out.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 

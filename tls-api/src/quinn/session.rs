@@ -1,4 +1,4 @@
-//! The TLS session of one connection of quinn.
+//! Quinn's trait `crypto::Session`: the handshake of one connection, and the keys that it produces.
 
 use std::any::Any;
 use std::io::Cursor;

@@ -1,4 +1,4 @@
-//! Ticket keys in a Redis.
+//! Ticket keys in a Redis. A thread fetches them, and one member of the fleet rotates them.
 
 use std::fmt;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};

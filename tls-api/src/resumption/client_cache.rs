@@ -1,4 +1,5 @@
-//! Storage of a client's sessions: the trait, the memory cache, and the storage that stores none.
+//! Storage of a client's sessions, and of the group that each server used last: the trait, the
+//! memory cache, and the storage that stores none.
 //! `session/client` uses it.
 
 use std::collections::VecDeque;

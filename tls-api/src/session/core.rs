@@ -1,5 +1,5 @@
-//! [`SessionCore`]: the part that both roles share. It connects the engine with the buffers of a
-//! connection.
+//! [`SessionCore`]: the part that both roles share. It connects the engine (`Connection` of
+//! tls-handshake) with the buffers of a connection.
 //!
 //! `read_tls` fills the receive buffer, `process` hands it to the engine and answers what the
 //! engine requests, and `write` encrypts into the send buffer ([`SendingCore`]), which `write_tls`

@@ -1,9 +1,10 @@
 //! Early data (0-RTT, RFC 9846 §2.3): the client's writer and the server's reader.
 //!
-//! How a server gets to accept it: the storage returns the session
-//! (`resumption::server_session_lookup`: `find`), the engine checks the ClientHello and requests
-//! the session's removal (`Need::TakeSession`), `take` removes it, and only then the engine
-//! accepts. What arrives is kept in an [`EarlyDataBuffer`](super::receive_buffer::EarlyDataBuffer).
+//! `core` limits what the application has not read. A server accepts early data in four steps. The
+//! session storage returns the session (`resumption::server_session_lookup`: `find`). The engine,
+//! tls-handshake, checks the ClientHello and requests the session's removal (`Need::TakeSession`).
+//! `take` removes it. The engine accepts. What arrives is kept in an
+//! [`EarlyDataBuffer`](super::receive_buffer::EarlyDataBuffer).
 
 use std::fmt;
 use std::io;

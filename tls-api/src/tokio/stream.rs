@@ -1,4 +1,5 @@
-//! [`TlsStream`]: a connection and an asynchronous transport.
+//! [`TlsStream`]: a connection and an asynchronous transport. It reads, writes, and closes with
+//! close_notify.
 
 use std::fmt;
 use std::future::poll_fn;

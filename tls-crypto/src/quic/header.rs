@@ -1,4 +1,4 @@
-//! Header protection, RFC 9001 §5.4.
+//! Header protection and its masks, RFC 9001 §5.4.
 
 use core::fmt;
 

@@ -1,4 +1,5 @@
-//! A server's CertificateRequest, in either version, as the client keeps it until it answers.
+//! A server's CertificateRequest, in either version. The client keeps it until the application has
+//! chosen an identity (`need/identity`).
 
 use tls_codec::code_points::SignatureScheme;
 use tls_codec::extension::DistinguishedName;

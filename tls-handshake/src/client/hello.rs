@@ -1,6 +1,6 @@
 //! ClientHello, which offers both versions, and ServerHello, which selects version, suite and keys
-//! (RFC 9846 §4.2.2, §4.2.3). Checks the downgrade sentinel. On the client only this file handles
-//! both versions.
+//! (RFC 9846 §4.2.2, §4.2.3). Checks the downgrade sentinel. The client's
+//! flights are in a folder per version.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
 //! The session or keys that ClientHello offers to resume: a stored session, or external pre-shared
-//! keys.
+//! keys. A session fits if its scope, suite and name are those of the connection.
 //!
 //! ```text
 //! session, if it fits ─▶ ResumptionOffer ─ identities, binders in ClientHello ─▶ Selected

@@ -1,5 +1,5 @@
-//! Requests about sessions: look one up, take a single-use one from its store, and make tickets for
-//! new ones.
+//! Requests to the application about sessions: look one up, take a single-use one from its store,
+//! and make tickets for new ones.
 
 use std::ops::Range;
 

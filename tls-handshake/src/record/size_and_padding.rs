@@ -1,4 +1,5 @@
-//! The size of the next record, and its padding.
+//! The size of the next record, and its padding. The limit that the peer asked for is applied in
+//! `sender`.
 
 use crate::config::{RecordPadding, RecordRampUp};
 

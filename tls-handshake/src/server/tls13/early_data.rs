@@ -1,9 +1,10 @@
 //! Early data (0-RTT) on the server: whether to accept it (RFC 9846 §4.3.10, §8).
 //!
-//! The session must be single-use, so `resumption` requests its removal from the store before the
-//! server's flight accepts. `resumption::eligibility` compares the age of the ticket.
-//! `record/receiver` counts the bytes that arrive, accepted or rejected, against the limits of
-//! `config/server`. `client_flight` receives EndOfEarlyData.
+//! The session must be single-use, so `resumption` requests its removal from the store before
+//! EncryptedExtensions says that early data are accepted. `resumption::eligibility` compares the
+//! age of the ticket. `record/receiver` counts the bytes that arrive, accepted or rejected, against
+//! the limits of `config/server`. `client_flight` receives EndOfEarlyData. The facade limits what
+//! the application has not read.
 
 use pki_types::UnixTime;
 use tls_codec::extension::PskIdentity;

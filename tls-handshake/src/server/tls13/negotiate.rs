@@ -1,5 +1,6 @@
 //! Selects from a TLS 1.3 ClientHello: suite, group, application protocol and record
-//! sizes (RFC 9846 §4.2.2). It then requests a session or an identity.
+//! sizes (RFC 9846 §4.2.2). It then asks the application for a session or an identity. The choices
+//! that TLS 1.2 also makes are in the crate's `negotiate`.
 
 use std::sync::Arc;
 
