@@ -56,7 +56,7 @@ pub(super) const TABLES: &[Table] = &[
             ("KeyUpdates", "tls-handshake/src/tests/records.rs", "flood_fails_at_limit_and_data_resets_count", ""),
             ("ChangeCipherSpecs", "tls-handshake/src/tests/records.rs", "change_cipher_spec_is_ignored_only_during_handshake", ""),
             ("Renegotiations", "tls-handshake/src/tests/past_faults.rs", "hello_request_is_rejected_with_warning", ""),
-            ("NewSessionTickets", "tls-handshake/src/tests/resumption.rs", "tickets_without_data_are_flood", ""),
+            ("NewSessionTickets", "tls-handshake/src/tests/resumption/tickets.rs", "tickets_without_data_are_flood", ""),
         ],
     },
     Table {
