@@ -29,7 +29,7 @@ const REACHED: &[(&str, &str, &str)] = &[
     ("MessageTooLarge", "tls-api/tests/memory/acceptor.rs", "length_is_bounded_by_the_message_limit"),
     ("ChainTooLong", "tls-api/tests/memory/rejections.rs", "chain_over_the_length_limit_is_rejected"),
     ("NoCommonVersion", "tls-api/tests/memory/acceptor.rs", "unsuitable_configuration_ends_the_session_with_an_alert"),
-    ("LegacyVersion", "tls-handshake/src/tests/negotiation.rs", "failed_negotiation_reports_lists_of_both_sides"),
+    ("LegacyVersion", "tls-handshake/src/tests/versions.rs", "other_legacy_version_beside_extension_is_rejected"),
     ("InappropriateFallback", "tls-api/tests/memory/downgrade.rs", "unnecessary_fallback_is_rejected"),
     ("ExtendedMasterSecretRequired", "tls-api/tests/memory/downgrade.rs", "stripped_extended_master_secret_fails_the_handshake"),
     ("InsecureRenegotiation", "tls-handshake/src/tests/negotiation12.rs", "hello_requires_empty_renegotiation_info"),

@@ -124,10 +124,23 @@ impl Version {
                 return Err(Error::InappropriateFallback { offered });
             }
         }
-        chosen.ok_or_else(|| Error::NoCommonVersion {
+        let chosen = chosen.ok_or_else(|| Error::NoCommonVersion {
             offered: versions.map_or_else(|| vec![hello.legacy_version].into(), |versions| versions.iter().collect()),
             enabled: common.enabled_versions(),
-        })
+        })?;
+        if versions.is_some() {
+            check_legacy_version(hello)?;
+        }
+        Ok(chosen)
+    }
+}
+
+/// Checks legacy_version beside supported_versions (RFC 9846 §4.2.2, Appendix E.5). Any other value
+/// is an error, although no version depends on it.
+pub(super) fn check_legacy_version(hello: &ClientHello<'_>) -> Result<(), Error> {
+    match hello.legacy_version {
+        ProtocolVersion::TLS12 => Ok(()),
+        other => Err(Error::LegacyVersion(other)),
     }
 }
 

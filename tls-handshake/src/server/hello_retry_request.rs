@@ -9,6 +9,7 @@ use tls_codec::owned::Owned;
 use tls_crypto::Group;
 use tls_crypto::Tls13Suite;
 
+use super::hello::check_legacy_version;
 use super::tls13;
 use super::tls13::negotiate::{HandshakeContext, Selection, missing, proceed};
 use crate::error::{Error, Illegal};
@@ -95,6 +96,7 @@ impl WaitSecondClientHello {
 /// compared: a client may change one of them (RFC 9849 §6.1.5).
 fn check_same(first: &ClientHello<'_>, second: &ClientHello<'_>) -> Result<(), Error> {
     let differs = |field| Err(Illegal::SecondHelloDiffers(field).into());
+    check_legacy_version(second)?;
     if first.random != second.random {
         return differs("random");
     }

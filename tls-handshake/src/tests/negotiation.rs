@@ -48,10 +48,6 @@ fn failed_negotiation_reports_lists_of_both_sides() {
         only_newest.set_versions(&[ProtocolVersion::TLS13]).unwrap();
         assert_error(&server_error_for(only_newest, change), A::PROTOCOL_VERSION, &["TLSv1.2", "TLSv1.3"]);
     }
-    // RFC 9846 §4.2.2: legacy_version counts even if supported_versions is valid.
-    let error = server_error_for(configs(Kind::Full).1, &|h| h.version = [3, 4]);
-    assert_error(&error, A::PROTOCOL_VERSION, &[]);
-    assert_eq!(error, Error::LegacyVersion(tls_codec::code_points::ProtocolVersion::TLS13));
 }
 
 #[test]
@@ -137,8 +133,6 @@ fn client_rejects_invalid_hello_retry_request() {
     assert_eq!(outcome_of(&|h| h.compression = vec![1]), Illegal::CompressionNotOffered(1).into());
     assert_eq!(outcome_of(&|h| h.extensions.push((0x1234, vec![]))).alert(), Some(A::UNSUPPORTED_EXTENSION));
     assert_eq!(outcome_of(&|h| h.remove(X::SUPPORTED_VERSIONS)).alert(), Some(A::PROTOCOL_VERSION));
-    let legacy = outcome_of(&|h| h.version = [3, 4]);
-    assert_eq!(legacy, Error::LegacyVersion(ProtocolVersion(0x0304)));
     // A group that the client supports but did not offer, and a version that it does not offer.
     let mut retry = Vec::new();
     let (mut other, mut server) = (client(configs(Kind::Retry).0), server(configs(Kind::Retry).1));

@@ -79,7 +79,7 @@ fn selected_version(change: HelloEdit<'_>) -> Result<V, Error> {
 }
 
 #[test]
-fn supported_versions_overrides_legacy_version() {
+fn newest_of_supported_versions_is_selected() {
     assert_eq!(selected_version(&|_| {}), Ok(V::TLS13));
     // In any order, with GREASE and older versions.
     assert_eq!(
@@ -87,14 +87,6 @@ fn supported_versions_overrides_legacy_version() {
         Ok(V::TLS13)
     );
     assert_eq!(selected_version(&|h| *h.get(X::SUPPORTED_VERSIONS) = vec![6, 0x7a, 0x7a, 3, 1, 3, 3]), Ok(V::TLS12));
-    // It overrides legacy_version.
-    for legacy in [[3, 1], [3, 2], [3, 4], [3, 0xff]] {
-        let with = |h: &mut Hello| {
-            h.version = legacy;
-            *h.get(X::SUPPORTED_VERSIONS) = vec![2, 3, 3];
-        };
-        assert_eq!(selected_version(&with), Ok(V::TLS12), "{legacy:?}");
-    }
     // Without it TLS 1.2 is the newest, even if legacy_version is higher (RFC 5246 Appendix E.1).
     for legacy in [[3, 3], [3, 4], [3, 0xff], [4, 0]] {
         let without = |h: &mut Hello| {
@@ -102,6 +94,41 @@ fn supported_versions_overrides_legacy_version() {
             h.remove(X::SUPPORTED_VERSIONS);
         };
         assert_eq!(selected_version(&without), Ok(V::TLS12), "{legacy:?}");
+    }
+}
+
+/// RFC 9846 §4.2.2, §4.2.3, Appendix E.5. Also where TLS 1.2 is selected, and in a second ClientHello.
+#[test]
+fn other_legacy_version_beside_extension_is_rejected() {
+    for legacy in [[3, 0], [3, 1], [3, 2], [3, 4], [3, 0xff], [0, 0]] {
+        let expected = Error::LegacyVersion(V(u16::from_be_bytes(legacy)));
+        assert_error(&expected, A::PROTOCOL_VERSION, &["legacy_version"]);
+        for list in [vec![2, 3, 3], vec![2, 3, 4], vec![4, 3, 4, 3, 3]] {
+            let with = |h: &mut Hello| {
+                h.version = legacy;
+                *h.get(X::SUPPORTED_VERSIONS) = list.clone();
+            };
+            assert_eq!(selected_version(&with), Err(expected.clone()), "{list:?}");
+        }
+        // Also at servers with one version.
+        for only in [V::TLS12, V::TLS13] {
+            let (client, server) = configs_of(&[V::TLS13, V::TLS12], &[only]);
+            let result = server_after_hello(client, server, &Pki::new(), &|h| h.version = legacy);
+            assert_eq!(result.map(|_| ()), Err(expected.clone()), "{only}");
+        }
+        // The server's hellos of TLS 1.3.
+        for kind in [Kind::Full, Kind::Retry] {
+            let (client, server) = configs(kind);
+            let result = client_after_hello(client, server, &Pki::new(), &|h| h.version = legacy);
+            assert_eq!(result.map(|_| ()), Err(expected.clone()), "{kind:?}");
+        }
+        let pki = Pki::new();
+        let (mut client, mut server) = ends(Kind::Retry);
+        server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
+        client.deliver(&server.pop(), &mut answers(&pki)).unwrap();
+        let mut second = client.pop();
+        Hello::edit(&mut second, &|h| h.version = legacy);
+        assert_eq!(server.deliver(&second, &mut answers(&pki)), Err(expected));
     }
 }
 

@@ -62,10 +62,6 @@ impl<'a> Selection<'a> {
         transport: &Transport,
         hello: &ClientHello<'a>,
     ) -> Result<Self, Error> {
-        // RFC 9846 §4.2.2: any other value is an error, although no version depends on it.
-        if hello.legacy_version != ProtocolVersion::TLS12 {
-            return Err(Error::LegacyVersion(hello.legacy_version));
-        }
         if hello.legacy_compression_methods != [0] {
             return Err(Illegal::Compression.into());
         }
