@@ -42,12 +42,12 @@ impl ClientConnection {
         let mut session_tracker = SessionTracker::new(Arc::clone(&config), name.clone(), start.identity_scope);
         session_tracker.last_group = start.last_group;
         session_tracker.quic_version = version;
-        let remembered = start.session.as_ref().map(|(session, _)| session.application.clone());
+        let remembered = start.session.as_ref().and_then(|(session, _)| session.transport_parameters.clone());
         let known = match start.session {
             _ if !start.external_psks.is_empty() => ResumptionOffer::external(&config, start.external_psks),
             Some((mut session, now)) => {
                 // RFC 9000 §7.4.1: early data needs the parameters of the earlier connection.
-                if session.application.is_empty() {
+                if session.transport_parameters().is_empty() {
                     session.max_early_data = 0;
                 }
                 ResumptionOffer::of_session(&config, &session_tracker, session, now)
@@ -106,7 +106,7 @@ impl ClientConnection {
         let Ok(state) = self.state.as_mut() else { return Vec::new() };
         let mut sessions = state.take_sessions(&mut self.session_tracker, now);
         for session in &mut sessions {
-            session.application = self.levels.peer_parameters.clone().unwrap_or_default();
+            session.transport_parameters.clone_from(&self.levels.peer_parameters);
         }
         sessions
     }

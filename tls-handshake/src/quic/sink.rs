@@ -1,6 +1,7 @@
 //! The [`Sink`] of QUIC: messages and keys of encryption levels.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use tls_codec::writer::Writer;
 use tls_crypto::BulkAlgorithm;
@@ -23,9 +24,10 @@ pub(super) struct Levels {
     /// The level of the messages that are sent.
     writing: Level,
     pub(super) output: VecDeque<Output>,
-    pub(super) peer_parameters: Option<Box<[u8]>>,
+    /// The client's sessions share them.
+    pub(super) peer_parameters: Option<Arc<[u8]>>,
     /// The server's parameters that limit early data, if a client may send it.
-    pub(super) early_parameters: Option<Box<[u8]>>,
+    pub(super) early_parameters: Option<Arc<[u8]>>,
 }
 
 impl Levels {

@@ -40,8 +40,9 @@ pub struct ClientSessionValue {
     /// The end of validity of the server's chain, in seconds since 1970. At the latest when its
     /// first certificate expires.
     pub(crate) expires: u64,
-    /// The server's transport parameters, if the session began over QUIC.
-    pub(crate) application: Box<[u8]>,
+    /// The server's transport parameters, if the session began over QUIC. The sessions of a
+    /// connection share them.
+    pub(crate) transport_parameters: Option<Arc<[u8]>>,
 }
 
 impl ClientSessionValue {
@@ -60,7 +61,7 @@ impl ClientSessionValue {
             1,
             self.session_id.len(),
             8,
-            encoding::application_len(&self.application),
+            encoding::application_len(self.transport_parameters()),
         ];
         let more_len = lengths.iter().sum::<usize>() + encoding::chain_len(&self.server_chain);
         encoding::write(SessionOwner::Client, &self.common(), more_len, |w| {
@@ -69,7 +70,7 @@ impl ClientSessionValue {
             w.vec8_bytes(&self.session_id)?;
             encoding::write_chain(w, &self.server_chain)?;
             w.bytes(&self.expires.to_be_bytes())?;
-            encoding::write_application(w, &self.application)
+            encoding::write_application(w, self.transport_parameters())
         })
     }
 
@@ -97,7 +98,7 @@ impl ClientSessionValue {
             max_early_data: common.max_early_data,
             server_chain: encoding::read_chain(&mut r)?.ok_or(SessionError::Malformed)?,
             expires: u64_of(&mut r)?,
-            application: encoding::read_application(&mut r, &common)?,
+            transport_parameters: encoding::read_application(&mut r, &common)?.map(Arc::from),
         };
         r.finish()?;
         let can_be_asked_for = match session.suite {
@@ -107,12 +108,14 @@ impl ClientSessionValue {
         if can_be_asked_for { Ok(session) } else { Err(SessionError::Malformed) }
     }
 
-    /// Returns a copy that shares no memory with this session. A clone shares the server's chain.
-    /// Threads that often resume one session would contend for the chain's reference count.
+    /// Returns a copy that shares no memory with this session. A clone shares the server's chain and
+    /// transport parameters. Threads that often resume one session would contend for their reference
+    /// counts.
     #[must_use]
     pub fn deep_clone(&self) -> Self {
         let mut copy = self.clone();
         copy.server_chain = self.server_chain.iter().cloned().collect();
+        copy.transport_parameters = self.transport_parameters.as_deref().map(Arc::from);
         copy
     }
 
@@ -128,7 +131,7 @@ impl ClientSessionValue {
             lifetime: self.lifetime,
             age_add: self.age_add,
             max_early_data: self.max_early_data,
-            has_application: !self.application.is_empty(),
+            has_application: !self.transport_parameters().is_empty(),
         }
     }
 
@@ -179,7 +182,7 @@ impl ClientSessionValue {
     /// over QUIC.
     #[must_use]
     pub fn transport_parameters(&self) -> &[u8] {
-        &self.application
+        self.transport_parameters.as_deref().unwrap_or_default()
     }
 
     /// Returns the age in milliseconds plus `ticket_age_add`, modulo 2^32 (RFC 9846 §4.3.11.1).
@@ -234,7 +237,7 @@ mod tests {
             max_early_data: 0x4000,
             server_chain: [CertificateDer::from(vec![1, 2, 3]), CertificateDer::from(vec![4])].into(),
             expires: RECEIVED + 7000,
-            application: [].into(),
+            transport_parameters: None,
         }
     }
 
@@ -253,7 +256,8 @@ mod tests {
         let v4 = ClientSessionValue { server_name: named("192.0.2.1"), alpn: None, ..session() };
         let v6 = ClientSessionValue { server_name: named("2001:db8::1"), ..session() };
         let with_ticket = ClientSessionValue { ticket: vec![1], extended_master_secret: false, ..tls12() };
-        vec![session(), tls12(), v4, v6, with_ticket]
+        let quic = ClientSessionValue { transport_parameters: Some(b"limits".as_slice().into()), ..session() };
+        vec![session(), tls12(), v4, v6, with_ticket, quic]
     }
 
     #[test]
@@ -270,7 +274,7 @@ mod tests {
             assert_eq!((read.lifetime, read.age_add), (session.lifetime, session.age_add));
             assert_eq!((read.ticket, read.session_id), (session.ticket, session.session_id));
             assert_eq!((read.max_early_data, read.expires), (session.max_early_data, session.expires));
-            assert_eq!(read.application, session.application);
+            assert_eq!(read.transport_parameters, session.transport_parameters);
         }
     }
 

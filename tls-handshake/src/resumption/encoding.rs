@@ -148,11 +148,14 @@ pub(super) fn application_len(application: &[u8]) -> usize {
     if application.is_empty() { 0 } else { application.len() + 2 }
 }
 
-pub(super) fn read_application(r: &mut Reader<'_>, common: &CommonFields<'_>) -> Result<Box<[u8]>, SessionError> {
+pub(super) fn read_application<'a>(
+    r: &mut Reader<'a>,
+    common: &CommonFields<'_>,
+) -> Result<Option<&'a [u8]>, SessionError> {
     if !common.has_application {
-        return Ok(Box::default());
+        return Ok(None);
     }
-    Ok(r.vec16(1..=0xffff, "application")?.rest().into())
+    Ok(Some(r.vec16(1..=0xffff, "application")?.rest()))
 }
 
 /// Writes certificates, leaf first. At most 16, none empty, and at most 65,535 bytes in total with

@@ -101,7 +101,7 @@ impl ServerSessionValue {
             max_early_data: common.max_early_data,
             client_chain,
             expires,
-            application,
+            application: application.unwrap_or_default().into(),
         })
     }
 

@@ -426,7 +426,7 @@ pub(super) fn session_offer(kind: Kind, client: &ClientConfig, server: &ServerCo
         max_early_data,
         server_chain: Arc::new([CertificateDer::from(b"the chain of the original handshake".to_vec())]),
         expires: now.as_secs() + 1000,
-        application: [].into(),
+        transport_parameters: None,
     };
     let place = SessionTracker::new(Arc::new(client.clone()), "a.test".try_into().unwrap(), None);
     ResumptionOffer::of_session(client, &place, ours, now)

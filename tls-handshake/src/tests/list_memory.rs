@@ -1,13 +1,17 @@
 //! A connection holds at most twice the bytes of a peer's list, in every message with a list or a
 //! long field.
 
-use allocation_counter::measure;
-use tls_codec::code_points::{ExtensionType as X, HandshakeType as T, ProtocolVersion};
+use allocation_counter::{AllocationInfo, measure};
+use tls_codec::code_points::{ExtensionType as X, HandshakeType as T, NamedGroup, ProtocolVersion};
 
 use super::flow::{End, Kind, MessageEdit, Sent, answers, client_with, configs, pki, server_with};
 use super::hello::{Hello, vec16};
+use super::quic_pair::{QuicPair, server_start};
 use crate::config::{ClientConfig, ServerConfig, SessionLookup};
+use crate::connection::ClientStart;
+use crate::error::Level;
 use crate::need::{Answer, Need};
+use crate::quic::ServerStart;
 use crate::states::StateMachine;
 
 /// Bytes of a handshake that do not depend on the list: keys, a short chain, this side's response.
@@ -82,6 +86,35 @@ fn push(message: &mut Vec<u8>, typ: X, data: &[u8]) {
 
 fn with_unknown(known: &[u8]) -> Vec<u8> {
     [&[0x5a, 0x5b].repeat(28_000)[..], known].concat()
+}
+
+/// Adds shares of 8,000 unknown groups, which it also lists.
+fn many_shares(message: &mut Vec<u8>) {
+    Hello::edit(message, &|hello| {
+        let groups: Vec<u8> = (0x4000_u16..0x4000 + 8000).flat_map(u16::to_be_bytes).collect();
+        let shares: Vec<u8> = groups.chunks(2).flat_map(|group| [group[0], group[1], 0, 1, 7]).collect();
+        for (typ, more) in [(X::SUPPORTED_GROUPS, groups), (X::KEY_SHARE, shares)] {
+            let list = hello.get(typ);
+            *list = vec16(&[&list[2..], &more].concat());
+        }
+    });
+}
+
+/// Adds a share of 50,000 bytes.
+fn long_share(message: &mut Vec<u8>) {
+    Hello::edit(message, &|hello| {
+        let groups = hello.get(X::SUPPORTED_GROUPS);
+        *groups = vec16(&[&groups[2..], &[0x5a, 0x5a]].concat());
+        let shares = hello.get(X::KEY_SHARE);
+        *shares = vec16(&[&shares[2..], &[0x5a, 0x5a], &vec16(&[7; 50_000])].concat());
+    });
+}
+
+/// Adds 12,000 unknown extensions.
+fn unknown(message: &mut Vec<u8>) {
+    Hello::edit(message, &|hello| {
+        hello.extensions.splice(0..0, (0x4000..0x4000 + 12_000).map(|typ| (typ, vec![]))).for_each(drop)
+    });
 }
 
 const X25519: [u8; 2] = [0, 29];
@@ -186,7 +219,7 @@ const SERVERS: [Case; 12] = [
     },
 ];
 
-const CLIENTS: [Case; 13] = [
+const CLIENTS: [Case; 21] = [
     Case {
         what: "suites",
         kind: Kind::Full,
@@ -290,6 +323,14 @@ const CLIENTS: [Case; 13] = [
             });
         },
     },
+    Case { what: "shares", kind: Kind::Full, holder: Holder::Server, message: T::CLIENT_HELLO, fill: many_shares },
+    Case { what: "shares", kind: Kind::Tls12, holder: Holder::Server, message: T::CLIENT_HELLO, fill: many_shares },
+    Case { what: "shares", kind: Kind::Retry, holder: Holder::Server, message: T::CLIENT_HELLO, fill: many_shares },
+    Case { what: "long share", kind: Kind::Full, holder: Holder::Server, message: T::CLIENT_HELLO, fill: long_share },
+    Case { what: "long share", kind: Kind::Retry, holder: Holder::Server, message: T::CLIENT_HELLO, fill: long_share },
+    Case { what: "extensions", kind: Kind::Full, holder: Holder::Server, message: T::CLIENT_HELLO, fill: unknown },
+    Case { what: "extensions", kind: Kind::Tls12, holder: Holder::Server, message: T::CLIENT_HELLO, fill: unknown },
+    Case { what: "extensions", kind: Kind::Retry, holder: Holder::Server, message: T::CLIENT_HELLO, fill: unknown },
     Case { what: "chain", kind: Kind::Auth, holder: Holder::Server, message: T::CERTIFICATE, fill: long_chain },
     Case { what: "chain", kind: Kind::Tls12Auth, holder: Holder::Server, message: T::CERTIFICATE, fill: long_chain },
 ];
@@ -301,6 +342,10 @@ fn settings(case: &Case) -> (ClientConfig, ServerConfig) {
     if matches!(case.message, T::NEW_SESSION_TICKET) || case.what == "identities" {
         client.set_resumption(true);
         server.set_session_lookup(SessionLookup::Tickets);
+    }
+    if case.what.ends_with("share") || case.what == "shares" {
+        // The room for a hybrid share.
+        client.set_groups(&[NamedGroup::X25519, NamedGroup::SECP256R1]).unwrap();
     }
     if !case.kind.is_tls12() {
         client.set_versions(&[ProtocolVersion::TLS13]).unwrap();
@@ -382,6 +427,58 @@ fn client_holds_server_lists_at_most_twice() {
 #[test]
 fn server_holds_client_lists_at_most_twice() {
     CLIENTS.iter().for_each(check);
+}
+
+/// A server keeps the parameters from ClientHello on, a client from EncryptedExtensions on.
+#[test]
+fn quic_transport_parameters_are_held_at_most_twice() {
+    const LENGTH: usize = 60_000;
+    let pki = super::pair::Pki::new();
+    let (client, server) = super::quic::configs();
+    let mut pair = QuicPair::new(&client, &server);
+    let (level, mut hello) = pair.client.sent.remove(0);
+    Hello::edit(&mut hello, &|hello| hello.set(X::QUIC_TRANSPORT_PARAMETERS, &[7; LENGTH]));
+    let held = measure(|| pair.server.receive(level, &hello, &mut |need| pki.answer(need)).unwrap());
+    assert_eq!(pair.server.connection.peer_transport_parameters().map(<[u8]>::len), Some(LENGTH));
+    assert_bounded(held, LENGTH, "a server");
+
+    let start = ServerStart { transport_parameters: vec![7; LENGTH], ..server_start() };
+    let mut pair = QuicPair::start(&client, &server, ClientStart::default(), start);
+    let (level, hello) = pair.client.sent.remove(0);
+    pair.server.receive(level, &hello, &mut |need| pki.answer(need)).unwrap();
+    pair.server.take_output();
+    let (level, hello) = pair.server.sent.remove(0);
+    pair.client.receive(level, &hello, &mut |need| pki.answer(need)).unwrap();
+    pair.client.take_output();
+    let (level, flight) = pair.server.sent.remove(0);
+    assert!(flight.len() > LENGTH);
+    let held = measure(|| pair.client.receive(level, &flight, &mut |need| pki.answer(need)).unwrap());
+    assert_eq!(pair.client.connection.peer_transport_parameters().map(<[u8]>::len), Some(LENGTH));
+    assert_bounded(held, LENGTH, "a client");
+
+    // The sessions of eight tickets share them.
+    let (mut client, _) = super::quic::configs();
+    client.set_resumption(true);
+    let start = ServerStart { transport_parameters: vec![7; LENGTH], ..server_start() };
+    let mut pair = QuicPair::start(&client, &server, ClientStart::default(), start);
+    pair.handshake(&mut |need| pki.answer(need)).unwrap();
+    let ticket = super::quic_faults::ticket(None);
+    let mut sessions = Vec::new();
+    let held = measure(|| {
+        for _ in 0..8 {
+            pair.client.connection.receive(Level::OneRtt, &ticket).unwrap();
+            sessions.extend(pair.client.connection.take_sessions(super::pair::now()));
+        }
+    });
+    assert_eq!(sessions.iter().map(|session| session.transport_parameters().len()).collect::<Vec<_>>(), [LENGTH; 8]);
+    assert!(held.bytes_current <= i64::try_from(REST).unwrap(), "{} bytes of eight sessions", held.bytes_current);
+}
+
+fn assert_bounded(held: AllocationInfo, length: usize, who: &str) {
+    let most = u64::try_from(2 * length).unwrap() + REST;
+    assert!(held.bytes_max <= most, "{who}: {} bytes for {length}", held.bytes_max);
+    let left = i64::try_from(length).unwrap() + i64::try_from(REST).unwrap();
+    assert!(held.bytes_current <= left, "{who}: {} bytes of {length} are left", held.bytes_current);
 }
 
 /// Stapled data is needed only for verification. A client without an identity lookup does not need

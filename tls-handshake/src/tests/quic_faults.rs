@@ -369,7 +369,7 @@ fn certificate_request_after_handshake_is_protocol_violation() {
     assert_eq!(e.quic_code(), 0x010a);
 }
 
-fn ticket(max_early_data: Option<u32>) -> Vec<u8> {
+pub(super) fn ticket(max_early_data: Option<u32>) -> Vec<u8> {
     let extensions = max_early_data.map_or(Vec::new(), |size| [&[0, 42, 0, 4][..], &size.to_be_bytes()].concat());
     let mut body = [0, 0, 14, 16, 1, 2, 3, 4, 1, 0, 0, 3, b'i', b'd', b'!', 0].to_vec();
     body.push(u8::try_from(extensions.len()).unwrap());

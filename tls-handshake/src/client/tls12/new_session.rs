@@ -86,7 +86,7 @@ impl PendingSession {
             max_early_data: 0,
             server_chain: Arc::clone(chain.shared()),
             expires,
-            application: [].into(),
+            transport_parameters: None,
         })
     }
 }

@@ -95,7 +95,7 @@ impl Tickets {
                 max_early_data: ticket.max_early_data,
                 server_chain: Arc::clone(chain.shared()),
                 expires,
-                application: [].into(),
+                transport_parameters: None,
             });
         }
         sessions
