@@ -14,8 +14,8 @@ use crate::negotiate::{group_id, group_of};
 /// The private keys of the shares.
 pub(super) struct KeyShares {
     key: EphemeralKey,
-    /// The group of the curve of a hybrid key, if a share for it is sent too. It is a part of the
-    /// hybrid share, so it costs no key generation.
+    /// The group of the curve of a hybrid key, if it is enabled. Its share is a part of the hybrid
+    /// share, so it costs no key generation. It is sent unless there is a second key.
     classical: Option<Group>,
     /// A second key, for the group that the server used last time.
     other: Option<Box<EphemeralKey>>,
@@ -43,7 +43,6 @@ impl KeyShares {
         };
         let classical = group.classical_part().filter(|group| enabled.contains(group));
         let other = last_used.filter(|last| *last != group && Some(*last) != classical);
-        let classical = classical.filter(|_| other.is_none());
         let other = other.map(generate).transpose()?.map(Box::new);
         Ok(Some(Self { key: generate(group)?, classical, other }))
     }
