@@ -28,13 +28,30 @@ fn error_truncates_lists_of_client_hello() {
         *hello.get(X::SUPPORTED_GROUPS) = vec16(&unknown(30_000));
         *hello.get(X::KEY_SHARE) = vec16(&[]);
     }
-    let fills: [Fill; 9] = [
+    let fills: [Fill; 12] = [
         ("suites", Kind::Full, |hello| hello.suites = unknown(30_000)),
         ("suites", Kind::Tls12, |hello| hello.suites = unknown(30_000)),
         ("groups", Kind::Full, without_shares),
         ("groups", Kind::Tls12, without_shares),
         ("schemes", Kind::Full, |hello| *hello.get(X::SIGNATURE_ALGORITHMS) = vec16(&unknown(30_000))),
         ("schemes", Kind::Tls12, |hello| *hello.get(X::SIGNATURE_ALGORITHMS) = vec16(&unknown(30_000))),
+        ("shares of listed groups", Kind::Full, |hello| {
+            let groups: Vec<u8> = (0x4000_u16..0x4000 + 8000).flat_map(u16::to_be_bytes).collect();
+            let shares: Vec<u8> = groups.chunks(2).flat_map(|group| [group[0], group[1], 0, 1, 7]).collect();
+            *hello.get(X::SUPPORTED_GROUPS) = vec16(&groups);
+            *hello.get(X::KEY_SHARE) = vec16(&shares);
+        }),
+        ("shares of other groups", Kind::Full, |hello| {
+            *hello.get(X::KEY_SHARE) = vec16(
+                &(0x4000_u16..0x4000 + 8000)
+                    .flat_map(|group| [group.to_be_bytes(), [0, 0]].concat())
+                    .collect::<Vec<_>>(),
+            );
+        }),
+        ("a long share", Kind::Full, |hello| {
+            let own = hello.get(X::KEY_SHARE)[2..4].to_vec();
+            *hello.get(X::KEY_SHARE) = vec16(&[&own[..], &vec16(&[7; 60_000])].concat());
+        }),
         ("protocols", Kind::Full, |hello| *hello.get(X::ALPN) = vec16(&b"\x01a".repeat(30_000))),
         ("long protocols", Kind::Tls12, |hello| {
             *hello.get(X::ALPN) = vec16(&[&[255][..], &[b'\x07'; 255]].concat().repeat(200));

@@ -125,6 +125,8 @@ macro_rules! each_role {
     }};
 }
 
+mod messages;
+
 /// The length of a KeyUpdate on the wire: header, message, content type, tag.
 const KEY_UPDATE: usize = 5 + 5 + 1 + 16;
 

@@ -7,10 +7,10 @@ use tls_codec::code_points::{
 use super::flow::{Kind, Outcome, answers, configs, ends, handshake, pki, server_with};
 use super::hello::server_after_hello;
 use super::pair::{Pair, Pki};
-use super::resumption::{Harness, Storage, TLS13};
-use crate::Progress;
-use crate::config::{ClientConfig, ServerConfig};
+use super::resumption::{Harness, STORAGES, Storage, TLS12, TLS13};
+use crate::config::{ClientAuth, ClientConfig, ServerConfig};
 use crate::error::{Error, Illegal, Side, StateName};
+use crate::{HandshakeKind, Progress};
 
 /// RFC 9846 §6.2: in both roles and versions the alert is decode_error, not decrypt_error.
 #[test]
@@ -135,17 +135,34 @@ fn alert_inside_fragmented_message_is_rejected() {
             let mut pair = connect(version, &pki);
             pair.server.send_raw_record(C::HANDSHAKE, &[4, 0, 0], &mut pair.to_client);
             pair.server.send_raw_record(C::ALERT, &alert, &mut pair.to_client);
-            let error = pair.step_client().unwrap_err();
+            pair.client.send_raw_record(C::HANDSHAKE, &[1, 0, 0], &mut pair.to_server);
+            pair.client.send_raw_record(C::ALERT, &alert, &mut pair.to_server);
             // A fatal alert is reported as itself.
             let reported = alert[1] == 40 || (version == ProtocolVersion::TLS13 && alert[1] == A::UNRECOGNIZED_NAME.0);
-            assert_eq!(matches!(error, Error::AlertReceived { .. }), reported, "{version} {alert:?} {error}");
-            assert_eq!(error == Error::InterleavedHandshake, !reported, "{version} {alert:?} {error}");
+            for error in [pair.step_client().unwrap_err(), pair.step_server().unwrap_err()] {
+                assert_eq!(matches!(error, Error::AlertReceived { .. }), reported, "{version} {alert:?} {error}");
+                assert_eq!(error == Error::InterleavedHandshake, !reported, "{version} {alert:?} {error}");
+            }
         }
     }
     // Before ServerHello.
     let mut pair = Pair::new(&pki);
     pair.at_client.extend_from_slice(&[22, 3, 3, 0, 2, 2, 0, 21, 3, 3, 0, 2, 1, A::UNRECOGNIZED_NAME.0]);
     assert_eq!(pair.step_client().unwrap_err(), Error::InterleavedHandshake);
+    // Inside the first and the second ClientHello.
+    for is_second in [false, true] {
+        let mut server = ServerConfig::new();
+        if is_second {
+            server.set_groups(&[NamedGroup::SECP384R1]).unwrap();
+        }
+        let mut pair = Pair::with(ClientConfig::new(), server);
+        if is_second {
+            pair.drive_server(&mut |need| pki.answer(need)).unwrap();
+        }
+        pair.at_server.extend_from_slice(&[22, 3, 3, 0, 2, 1, 0, 21, 3, 3, 0, 2, 1, A::USER_CANCELED.0]);
+        pair.to_server.consume(usize::MAX);
+        assert_eq!(pair.step_server().unwrap_err(), Error::InterleavedHandshake, "{is_second}");
+    }
 }
 
 #[test]
@@ -182,6 +199,44 @@ fn handshake_complete_is_reported_once() {
             assert_eq!(complete, [1, 1], "{version} {storage:?} {tickets}");
             assert!(!pair.client.is_handshaking() && !pair.server.is_handshaking());
             pair.exchange(b"question", b"answer");
+        }
+    }
+}
+
+/// With client certificates (the client's last step is an answer), after a retry, in a resumption
+/// with and without early data, and with an external key.
+#[test]
+fn handshake_complete_is_reported_once_in_each_kind() {
+    let check = |harness: &mut Harness, mut pair: Pair, kind: HandshakeKind| {
+        let mut complete = [0, 0];
+        for _ in 0..8 {
+            carry_and_count(&mut pair, harness, &mut complete);
+        }
+        assert_eq!((complete, pair.client.handshake_kind()), ([1, 1], Some(kind)), "{:?}", harness.storage);
+        pair.exchange(b"question", b"answer");
+    };
+    for storage in STORAGES {
+        let mut harness = Harness::new(storage);
+        for version in [TLS13, TLS12] {
+            let (mut client, mut server) = (harness.client(version), harness.server());
+            let session = harness.establish_one(&client, &server);
+            let pair = Pair::resuming(client.clone(), server.clone(), session, harness.now);
+            check(&mut harness, pair, HandshakeKind::Resumed);
+            client.set_client_identity_lookup(true);
+            server.set_client_auth(ClientAuth::Required);
+            check(&mut harness, Pair::with(client, server), HandshakeKind::Full);
+        }
+        let (client, mut server) = (harness.client(TLS13), harness.server());
+        server.set_groups(&[NamedGroup::SECP384R1]).unwrap();
+        check(&mut harness, Pair::with(client, server), HandshakeKind::FullWithHelloRetryRequest);
+        for sends in [false, true] {
+            let (client, server, session) = harness.establish_early_data(100);
+            let mut pair = Pair::resuming(client, server, session, harness.now);
+            // Only single-use sessions allow it.
+            if sends && storage == Storage::Id {
+                assert_eq!(pair.client.send_early_data(b"early", &mut pair.to_server).unwrap(), 5);
+            }
+            check(&mut harness, pair, HandshakeKind::Resumed);
         }
     }
 }

@@ -10,12 +10,12 @@ use tls_crypto::HashAlgorithm;
 use super::hello::Hello;
 use super::pair::{Pair, Pki, Secrets};
 use super::quic_pair::{CLIENT_PARAMETERS, QuicPair, SERVER_PARAMETERS, server_start};
-use super::resumption::{Harness, Storage, TLS12, TLS13};
+use super::resumption::{Harness, STORAGES, Storage, TLS12, TLS13};
 use crate::auth::ClientAuth;
 use crate::config::{ClientConfig, ServerConfig};
 use crate::connection::ClientStart;
 use crate::error::{Contradiction, Error, Level};
-use crate::need::Need;
+use crate::need::{Answer, Need};
 use crate::quic::{Config, Connection, Output, ServerStart, Version};
 use crate::resumption::Scope;
 use crate::{ClientSessionValue, ExternalPsk, HandshakeKind, PskCandidate};
@@ -139,6 +139,55 @@ fn retried_handshake_stays_at_initial_level() {
     assert_eq!(pair.server.events[..3], ["send Initial", "send Initial", "read Handshake"]);
     assert_eq!(pair.server.connection.handshake_kind(), Some(HandshakeKind::FullWithHelloRetryRequest));
     pair.exchange();
+}
+
+/// Key updates are handed out once, when the handshake is complete, whatever its last step is.
+#[test]
+fn completion_is_output_once_in_each_kind() {
+    fn check(mut pair: QuicPair, kind: HandshakeKind, answer: &mut dyn FnMut(Need) -> Answer) {
+        assert!(pair.client.connection.is_handshaking() && pair.server.connection.is_handshaking());
+        pair.handshake(answer).unwrap();
+        assert_eq!(pair.client.connection.handshake_kind(), Some(kind));
+        for events in [&pair.client.events, &pair.server.events] {
+            assert_eq!(events.iter().filter(|event| *event == "updates").count(), 1, "{kind:?} {events:?}");
+        }
+        pair.exchange();
+    }
+    for storage in STORAGES {
+        let mut harness = Harness::new(storage);
+        for tickets in [0, 2, 255] {
+            let (client, mut server) = early_configs(&harness);
+            server.set_send_tls13_tickets(tickets);
+            check(QuicPair::new(&client, &server), HandshakeKind::Full, &mut |need| harness.answer(need));
+        }
+        let configs = early_configs(&harness);
+        for session in establish(&mut harness, &configs.0, &configs.1) {
+            let pair = resuming(&harness, &configs, session, server_start());
+            check(pair, HandshakeKind::Resumed, &mut |need| harness.answer(need));
+        }
+        let (client, mut server) = configs;
+        server.set_groups(&[NamedGroup::SECP384R1]).unwrap();
+        let pair = QuicPair::new(&client, &server);
+        check(pair, HandshakeKind::FullWithHelloRetryRequest, &mut |need| harness.answer(need));
+    }
+    let pki = Pki::new();
+    let (mut client, mut server) = configs();
+    client.set_client_identity_lookup(true);
+    server.set_client_auth(ClientAuth::Required);
+    check(QuicPair::new(&client, &server), HandshakeKind::Full, &mut |need| pki.answer(need));
+}
+
+#[test]
+fn failed_handshake_over_quic_stays_handshaking() {
+    let (client, server) = configs();
+    let (pki, other) = (Pki::new(), Pki::new());
+    let mut pair = QuicPair::new(&client, &server);
+    pair.run(&mut |need| if matches!(need, Need::Verdict(_)) { other.answer(need) } else { pki.answer(need) })
+        .unwrap_err();
+    assert!(pair.client.connection.is_handshaking());
+    assert!(pair.server.connection.closed_by_peer(0x0100 + 48).is_some());
+    assert!(pair.server.connection.is_handshaking());
+    assert!(!pair.client.events.iter().chain(&pair.server.events).any(|event| event == "updates"));
 }
 
 #[test]
@@ -423,7 +472,7 @@ fn session_without_parameters_offers_no_early_data() {
     let mut harness = Harness::new(Storage::Id);
     let configs = early_configs(&harness);
     let mut session = establish(&mut harness, &configs.0, &configs.1).remove(0);
-    session.application = [].into();
+    session.transport_parameters = None;
     let mut pair = resuming(&harness, &configs, session, server_start());
     assert!(!pair.client.can_write(Level::ZeroRtt));
     assert_eq!(pair.client.connection.early_transport_parameters(), None);
