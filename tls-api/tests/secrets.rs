@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use freed_memory::{watch, watching};
 use strata_tls::{
     CipherSuite, ClientConfig, ClientSession, ClientSessionMemoryCache, ClientSessionValue, ExternalPsk, HandshakeKind,
-    Identity, IdentityFiles, KeyLog, ProducesTickets, ProtocolVersion, ReloadableIdentity, ServerConfig, ServerName,
-    ServerSession, ServerSessionMemoryCache, Session, StoresClientSessions, StoresServerSessions, Ticketer,
+    Identity, IdentityFiles, KeyLog, NamedGroup, ProducesTickets, ProtocolVersion, ReloadableIdentity, ServerConfig,
+    ServerName, ServerSession, ServerSessionMemoryCache, Session, StoresClientSessions, StoresServerSessions, Ticketer,
 };
 use tls_crypto::der::{self, Elements};
 use tls_crypto::hkdf::{self, Expander};
@@ -130,6 +130,57 @@ fn dropped_identity_leaves_no_copy_of_its_key() {
         }
     }
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[cfg(feature = "encrypted-keys")]
+macro_rules! data {
+    ($($name:literal),*) => {
+        [$(include_bytes!(concat!("../../tls-crypto/tests/data/", $name)).as_slice()),*]
+    };
+}
+
+/// The secret number of the keys in the test data of tls-crypto.
+#[cfg(feature = "encrypted-keys")]
+fn watch_key_of_data() {
+    let [plain] = data!("keys/p256.pkcs8.der");
+    secret_numbers(Kind::EcdsaP256, plain).iter().for_each(|number| watch("a decrypted key", number));
+}
+
+#[cfg(feature = "encrypted-keys")]
+#[test]
+fn decrypted_key_leaves_no_copy() {
+    let [plain] = data!("keys/p256.pkcs8.der");
+    let key = rcgen::KeyPair::try_from(plain).unwrap();
+    let cert = rcgen::CertificateParams::new(vec!["a.test".to_owned()]).unwrap().self_signed(&key).unwrap().pem();
+    let files = data!(
+        "keys/encrypted/openssl.aes256.pem",
+        "keys/encrypted/openssl.topk8.der",
+        "keys/encrypted/openssl.des3-sha1.pem",
+        "keys/encrypted/openssl.aes128-sha512.pem",
+        "keys/encrypted/gnutls.aes-256.pem"
+    );
+    for file in files {
+        expect_no_secret_left("an encrypted key", || {
+            watch_key_of_data();
+            drop(Identity::from_encrypted(cert.as_bytes(), file, "secret").unwrap());
+            Identity::from_encrypted(cert.as_bytes(), file, "other").unwrap_err();
+            // The key is decrypted before the chain is found to be another's.
+            let other = Ca::new(Kind::EcdsaP256).pem;
+            Identity::from_encrypted(other.as_bytes(), file, "secret").unwrap_err();
+        });
+    }
+}
+
+#[cfg(feature = "pkcs12")]
+#[test]
+fn pkcs12_key_leaves_no_copy() {
+    let [encrypted, plain] = data!("pkcs12/openssl.p12", "pkcs12/openssl.no-mac.p12");
+    for (file, password) in [(encrypted, "secret"), (plain, "")] {
+        expect_no_secret_left("PKCS#12", || {
+            watch_key_of_data();
+            drop(Identity::from_pkcs12(file, password).unwrap());
+        });
+    }
 }
 
 // Connections.
@@ -348,6 +399,7 @@ struct Setup {
 
 impl Setup {
     fn new(version: ProtocolVersion, suite: CipherSuite) -> Self {
+        tls_crypto::observe_key_exchanges(watch);
         let ca = Ca::new(Kind::EcdsaP256);
         let (mut client, mut server) = (ca.client_config(), ServerConfig::new(ca.identity(Kind::EcdsaP256, &NAMES)));
         let log = Arc::new(SecretWatcher::default());
@@ -409,6 +461,33 @@ impl Setup {
         }
         resumed
     }
+
+    /// Starts connections that end before the server answers, and with X25519MLKEM768 also in the
+    /// key exchange: the X25519 share of a hello is zero, which shows after ML-KEM was used.
+    fn fail(&self, used: NamedGroup) {
+        let (client, server) = (Arc::new(self.client.clone()), Arc::new(self.server.clone()));
+        let client = || Box::new(ClientSession::new(&client, NAMES[2]).unwrap());
+        drop(client());
+        if used != NamedGroup::X25519MLKEM768 {
+            return;
+        }
+        for (group_and_length, is_client_hello) in [([0x11, 0xec, 4, 0xc0], true), ([0x11, 0xec, 4, 0x60], false)] {
+            let (mut client, mut server) = (client(), Box::new(ServerSession::new(&server)));
+            let clear = |mut hello: Vec<u8>| {
+                let share = 4 + hello.windows(4).position(|bytes| bytes == group_and_length).unwrap();
+                let end = share + usize::from(u16::from_be_bytes([group_and_length[2], group_and_length[3]]));
+                hello[end - 32..end].fill(0);
+                hello
+            };
+            let hello = drain(&mut *client);
+            if is_client_hello {
+                feed(&mut *server, &clear(hello)).unwrap_err();
+            } else {
+                feed(&mut *server, &hello).unwrap();
+                feed(&mut *client, &clear(drain(&mut *server))).unwrap_err();
+            }
+        }
+    }
 }
 
 fn exchange(pair: &mut Pair) {
@@ -456,6 +535,29 @@ fn early_data_leaves_no_secret() {
             setup.server.set_max_early_data_size(1000);
             setup.client.enable_early_data(true);
             assert!(setup.connect(&VISITS, true) > 5);
+        });
+    }
+}
+
+/// Also if the server does not use a share, retries, or fails.
+#[test]
+fn key_exchanges_leave_no_secret() {
+    let [x25519, p256, p384] = [NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
+    let mut pairs = vec![(vec![x25519], x25519), (vec![p256, p384], p384)];
+    if cfg!(feature = "post-quantum") {
+        let hybrids = [NamedGroup::X25519MLKEM768, NamedGroup::SECP256R1MLKEM768, NamedGroup::SECP384R1MLKEM1024];
+        pairs.extend(hybrids.map(|group| (vec![group], group)));
+        pairs.extend([NamedGroup::MLKEM768, NamedGroup::MLKEM1024].map(|group| (vec![group], group)));
+        pairs.extend([x25519, p384].map(|group| (vec![hybrids[0], x25519, p384], group)));
+        pairs.push((vec![p256, hybrids[2]], hybrids[2]));
+    }
+    for (groups, used) in pairs {
+        expect_no_secret_left(&format!("{groups:?}, {used}"), || {
+            let mut setup = Setup::new(ProtocolVersion::TLS13, CipherSuite::TLS_AES_128_GCM_SHA256);
+            setup.client.set_groups(&groups).unwrap();
+            setup.server.set_groups(&[used]).unwrap();
+            setup.connect(&VISITS[..3], false);
+            setup.fail(used);
         });
     }
 }

@@ -12,6 +12,7 @@ use crate::{Backend, Error};
 mod group;
 #[cfg(feature = "post-quantum")]
 pub(crate) mod ml_kem;
+mod observer;
 mod private_key_source;
 
 use group::Algorithm;
@@ -20,6 +21,8 @@ pub use group::Group;
 use group::Hybrid;
 #[cfg(feature = "post-quantum")]
 use ml_kem::DecapsulationKey;
+#[cfg(feature = "fixed-ephemeral-keys")]
+pub use observer::{SecretObserver, observe_key_exchanges};
 #[cfg(any(test, feature = "fixed-ephemeral-keys"))]
 use private_key_source::FixedSource;
 use private_key_source::{Source, SystemSource};
@@ -298,6 +301,7 @@ impl SharedSecret {
     pub(crate) fn copied_from(secret: &[u8]) -> Self {
         let mut bytes = SecretBytes::new([0; MAX_SHARED_SECRET_LEN]);
         copy_prefix(secret, bytes.as_mut_slice());
+        observer::show("a shared secret", secret);
         Self { bytes, length: secret.len() }
     }
 
@@ -307,6 +311,7 @@ impl SharedSecret {
         let mut secret = Self::copied_from(first);
         copy_prefix(second, secret.bytes.get_mut(first.len()..).unwrap_or_default());
         secret.length = first.len().saturating_add(second.len());
+        observer::show("a shared secret", secret.as_bytes());
         secret
     }
 

@@ -79,8 +79,9 @@
 //! * `aws-lc-rs`: the backend [AWS-LC](Backend::aws_lc). Needs a C compiler. Default: off.
 //! * `encrypted-keys`: `decrypt_key`, for private keys with a password. Default: off.
 //! * `post-quantum`: groups with ML-KEM. Default: off.
-//! * `fixed-ephemeral-keys`: `EphemeralKey::from_private_key` and `quic::PacketKey::from_key`, for
-//!   published test vectors. Default: off.
+//! * `fixed-ephemeral-keys`: only for tests. `EphemeralKey::from_private_key` and
+//!   `quic::PacketKey::from_key`, for published vectors, and `observe_key_exchanges`, for searches
+//!   of memory. Default: off.
 //! * `pkcs12`: the module `pkcs12`, a reader of keys and certificates in PKCS#12. Includes
 //!   `encrypted-keys`. Default: off.
 
@@ -128,6 +129,8 @@ pub use backend::Backend;
 pub use error::Error;
 pub use hash::{Digest, HashAlgorithm, sha1_for_cert_id};
 pub use key_exchange::{EphemeralKey, Group, KeyExchangeResponse, SharedSecret};
+#[cfg(feature = "fixed-ephemeral-keys")]
+pub use key_exchange::{SecretObserver, observe_key_exchanges};
 pub use random::{SecureRandom, SystemRandom};
 #[cfg(feature = "encrypted-keys")]
 pub use sign::decrypt_key;

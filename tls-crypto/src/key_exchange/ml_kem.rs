@@ -9,6 +9,7 @@ use zeroize::Zeroize as _;
 use crate::Error;
 #[cfg(feature = "aws-lc-rs")]
 use crate::backend::aws_lc;
+use crate::key_exchange::observer;
 use crate::secret_bytes::{SecretBytes, with_zeroized_stack_of};
 
 /// A parameter set, FIPS 203 §8.
@@ -51,7 +52,8 @@ impl ParameterSet {
 
     /// Generates a key pair (FIPS 203 §7.1).
     pub(super) fn generate(self, seed: &Seed) -> DecapsulationKey {
-        match self {
+        observer::show("a seed of ML-KEM", seed.as_slice());
+        let key = match self {
             Self::MlKem768 => with_zeroized_stack_of::<STACK_768, _>(|| {
                 let (private, _) = mlkem768::generate_key_pair(**seed).into_parts();
                 DecapsulationKey::MlKem768(Box::new(private))
@@ -60,11 +62,14 @@ impl ParameterSet {
                 let (private, _) = mlkem1024::generate_key_pair(**seed).into_parts();
                 DecapsulationKey::MlKem1024(Box::new(private))
             }),
-        }
+        };
+        key.show();
+        key
     }
 
     /// Checks an encapsulation key, encapsulates to it (FIPS 203 §7.2), and appends the ciphertext.
     pub(super) fn encapsulate(self, key: &[u8], message: &Secret, ciphertext: &mut Vec<u8>) -> Result<Secret, Error> {
+        observer::show("a message of ML-KEM", message.as_slice());
         match self {
             Self::MlKem768 => {
                 let key = key.try_into().ok().filter(mlkem768::validate_public_key).ok_or(Error::KeyExchange)?;
@@ -120,6 +125,19 @@ impl DecapsulationKey {
         };
         let end = private.len().saturating_sub(2 * 32);
         private.get(end.saturating_sub(set.key_len())..end).unwrap_or_default()
+    }
+
+    /// Shows its secret to the observer: the key of K-PKE, which is followed by the public key, of 32
+    /// bytes more, and by two fields of 32 bytes.
+    fn show(&self) {
+        let key: &[u8] = match self {
+            Self::MlKem768(key) => key.as_slice(),
+            Self::MlKem1024(key) => key.as_slice(),
+            #[cfg(feature = "aws-lc-rs")]
+            Self::AwsLc(..) => return,
+        };
+        let secret = key.get(..key.len().saturating_sub(96) / 2);
+        observer::show("a decapsulation key of ML-KEM", secret.unwrap_or_default());
     }
 
     /// Decapsulates a ciphertext (FIPS 203 §7.3). One that was not made for this key yields a
