@@ -135,7 +135,8 @@ pub enum Error {
         /// The enabled versions.
         enabled: Vec<ProtocolVersion>,
     },
-    /// The legacy_version of a hello with supported_versions is not TLS 1.2 (RFC 9846 §4.2.2, §4.2.3).
+    /// The legacy_version of a hello with supported_versions is not TLS 1.2 (RFC 9846 §4.2.2,
+    /// §4.2.3).
     LegacyVersion(ProtocolVersion),
     /// The client retried with an older version (TLS_FALLBACK_SCSV, RFC 7507), although both sides
     /// support a newer one.

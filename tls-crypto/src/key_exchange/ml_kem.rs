@@ -127,8 +127,8 @@ impl DecapsulationKey {
         private.get(end.saturating_sub(set.key_len())..end).unwrap_or_default()
     }
 
-    /// Shows its secret to the observer: the key of K-PKE, which is followed by the public key, of 32
-    /// bytes more, and by two fields of 32 bytes.
+    /// Shows its secret to the observer: the key of K-PKE. After it come the public key, which is
+    /// 32 bytes longer, and two fields of 32 bytes.
     fn show(&self) {
         let key: &[u8] = match self {
             Self::MlKem768(key) => key.as_slice(),

@@ -108,9 +108,9 @@ impl ClientSessionValue {
         if can_be_asked_for { Ok(session) } else { Err(SessionError::Malformed) }
     }
 
-    /// Returns a copy that shares no memory with this session. A clone shares the server's chain and
-    /// transport parameters. Threads that often resume one session would contend for their reference
-    /// counts.
+    /// Returns a copy that shares no memory with this session. A clone shares the server's chain
+    /// and transport parameters. Threads that often resume one session would contend for their
+    /// reference counts.
     #[must_use]
     pub fn deep_clone(&self) -> Self {
         let mut copy = self.clone();

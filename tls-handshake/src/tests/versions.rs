@@ -97,7 +97,8 @@ fn newest_of_supported_versions_is_selected() {
     }
 }
 
-/// RFC 9846 §4.2.2, §4.2.3, Appendix E.5. Also where TLS 1.2 is selected, and in a second ClientHello.
+/// RFC 9846 §4.2.2, §4.2.3, Appendix E.5. Also where TLS 1.2 is selected, and in a second
+/// ClientHello.
 #[test]
 fn other_legacy_version_beside_extension_is_rejected() {
     for legacy in [[3, 0], [3, 1], [3, 2], [3, 4], [3, 0xff], [0, 0]] {
