@@ -113,7 +113,7 @@ fn long_share(message: &mut Vec<u8>) {
 /// Adds 12,000 unknown extensions.
 fn unknown(message: &mut Vec<u8>) {
     Hello::edit(message, &|hello| {
-        hello.extensions.splice(0..0, (0x4000..0x4000 + 12_000).map(|typ| (typ, vec![]))).for_each(drop)
+        hello.extensions.splice(0..0, (0x4000..0x4000 + 12_000).map(|typ| (typ, vec![]))).for_each(drop);
     });
 }
 
