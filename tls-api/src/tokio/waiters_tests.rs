@@ -105,7 +105,7 @@ fn room_for_each_wakes_both_tasks() {
         let writer = {
             let (transport, stream) = (Arc::clone(&transport), Arc::clone(&stream));
             spawn(move || {
-                Task::new().run(|cx| lock(&stream).poll(Side::Writer, cx, |cx| Transport::poll(&transport, cx)))
+                Task::new().run(|cx| lock(&stream).poll(Side::Writer, cx, |cx| Transport::poll(&transport, cx)));
             })
         };
         Transport::make_room(&transport);
