@@ -3,8 +3,8 @@
 //! A [`TlsConnector`] or [`TlsAcceptor`] performs the handshake over any transport that implements
 //! [`AsyncRead`](::tokio::io::AsyncRead) and [`AsyncWrite`](::tokio::io::AsyncWrite), and returns a
 //! [`TlsStream`], which splits into a [`TlsReceiver`] and a [`TlsSender`]. A [`LazyAcceptor`]
-//! chooses the configuration when it has seen the ClientHello. [`AnswerNeeds`] answers what takes
-//! time: an identity from a database, a signature of a key management service. [`StoreSessions`]
+//! chooses the configuration when it has seen the ClientHello. [`AnswersNeeds`] answers what takes
+//! time: an identity from a database, a signature of a key management service. [`StoresSessions`]
 //! stores sessions in a database.
 //!
 //! The [manual](crate::manual::asynchronous) explains how they are used. This module only moves
@@ -28,9 +28,9 @@ mod sync {
     pub(super) use std::sync::atomic::{AtomicBool, Ordering};
 }
 
-pub use self::answers::AnswerNeeds;
+pub use self::answers::AnswersNeeds;
 pub use self::halves::{TlsReceiver, TlsSender};
 pub use self::handshake::{HandshakeError, TlsAcceptor, TlsConnector};
 pub use self::lazy_acceptor::{LazyAcceptor, StartHandshake};
-pub use self::session_storage::StoreSessions;
+pub use self::session_storage::StoresSessions;
 pub use self::stream::TlsStream;

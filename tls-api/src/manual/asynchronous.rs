@@ -123,7 +123,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use strata_tls::tokio::{AnswerNeeds, TlsAcceptor};
+//! use strata_tls::tokio::{AnswersNeeds, TlsAcceptor};
 //! use strata_tls::{Answer, Need, Needs, ServerConfig};
 //!
 //! struct Answers {
@@ -132,7 +132,7 @@
 //!
 //! # struct Kms;
 //! # impl Kms { async fn sign(_: &[u8]) -> Option<Vec<u8>> { None } }
-//! impl AnswerNeeds for Answers {
+//! impl AnswersNeeds for Answers {
 //!     async fn answer(&self, need: Need) -> Answer {
 //!         match need {
 //!             Need::Signature(need) => match Kms::sign(need.message()).await {
@@ -169,7 +169,7 @@
 //!
 //! [`TlsAcceptor::set_session_storage`](crate::tokio::TlsAcceptor::set_session_storage) takes a
 //! store that the task of the connection waits for: a
-//! [`StoreSessions`](crate::tokio::StoreSessions) of yours, or with the feature `redis-tokio` the
+//! [`StoresSessions`](crate::tokio::StoresSessions) of yours, or with the feature `redis-tokio` the
 //! `RedisSessions` of the module `redis`. Servers that share it resume each other's sessions, and
 //! accept early data once. The example `async_fleet` is such a server:
 //!

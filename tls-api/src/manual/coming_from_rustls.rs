@@ -139,7 +139,7 @@
 //! | `LazyConfigAcceptor`, `StartHandshake` | `LazyAcceptor`, `StartHandshake` |
 //! | `into_fallible` | every failed handshake returns its transport: `HandshakeError::into_io` |
 //! | `tokio::time::timeout` around `accept` | `set_handshake_timeout`, `set_max_handshakes` |
-//! | a resolver or signer that blocks its thread | `AnswerNeeds`, an `async fn` |
+//! | a resolver or signer that blocks its thread | `AnswersNeeds`, an `async fn` |
 //!
 //! # An event loop
 //!

@@ -148,7 +148,7 @@ mod tests {
 
     use super::super::test_server::{Fault, Server};
     use super::super::{Redis, RedisSessions};
-    use crate::tokio::StoreSessions;
+    use crate::tokio::StoresSessions;
 
     fn session() -> Zeroizing<Vec<u8>> {
         Zeroizing::new(b"session".to_vec())
@@ -156,7 +156,7 @@ mod tests {
 
     /// Stores a session, and waits until the task has ended.
     async fn put(sessions: &RedisSessions, id: &[u8]) {
-        StoreSessions::put(sessions, id, session(), 60).await;
+        StoresSessions::put(sessions, id, session(), 60).await;
         while sessions.waiting_stores() > 0 {
             tokio::task::yield_now().await;
         }
@@ -180,7 +180,7 @@ mod tests {
         let mut all = tokio::task::JoinSet::new();
         for _ in 0..tasks {
             let sessions = Arc::clone(sessions);
-            all.spawn(async move { StoreSessions::get(&*sessions, b"id").await.is_some() });
+            all.spawn(async move { StoresSessions::get(&*sessions, b"id").await.is_some() });
         }
         all.join_all().await.into_iter().filter(|found| *found).count()
     }
@@ -252,7 +252,7 @@ mod tests {
         redis.set_async_connector(std::future::pending::<redis::RedisResult<redis::aio::MultiplexedConnection>>);
         let sessions = RedisSessions::new(Arc::new(redis));
         for _ in 0..2000 {
-            StoreSessions::put(&sessions, b"id", session(), 60).await;
+            StoresSessions::put(&sessions, b"id", session(), 60).await;
         }
         assert_eq!(sessions.waiting_stores(), 1024);
     }

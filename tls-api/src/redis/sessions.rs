@@ -88,7 +88,7 @@ impl StoresServerSessions for RedisSessions {
 
 #[cfg(feature = "redis-tokio")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis-tokio")))]
-impl crate::tokio::StoreSessions for RedisSessions {
+impl crate::tokio::StoresSessions for RedisSessions {
     /// Does not wait for the Redis: a task of its own stores the session, even if the connection
     /// ends. If 1,024 wait already, the session is not stored.
     async fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) {

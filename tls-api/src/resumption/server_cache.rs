@@ -15,7 +15,7 @@ use super::sharded_map::ShardedMap;
 /// Called during handshakes; must return within microseconds. With a slower store, defer
 /// [`Needs::SESSION`](crate::Needs::SESSION) and [`Needs::NEW_SESSION`](crate::Needs::NEW_SESSION)
 /// ([`set_deferred_needs`](crate::ServerConfig::set_deferred_needs)), and it is called on a thread
-/// that may wait. Under tokio use `tokio::StoreSessions` instead.
+/// that may wait. Under tokio use `tokio::StoresSessions` instead.
 pub trait StoresServerSessions: fmt::Debug + Send + Sync {
     /// Stores a session, and returns whether it did. It cannot be resumed after `lifetime` seconds,
     /// when a store should remove it. IDs are random and at most 32 bytes long.

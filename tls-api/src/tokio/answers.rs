@@ -1,5 +1,5 @@
-//! [`AnswerNeeds`]: answers what the handshake requests, asynchronously; for example a signature by
-//! a remote key.
+//! [`AnswersNeeds`]: answers what the handshake requests, asynchronously; for example a signature
+//! by a remote key.
 
 use std::future::Future;
 use std::io;
@@ -21,7 +21,7 @@ use crate::{ClientConfig, Needs, ServerConfig, ServerSession};
 ///
 /// ```
 /// use std::sync::Arc;
-/// use strata_tls::tokio::{AnswerNeeds, TlsAcceptor};
+/// use strata_tls::tokio::{AnswersNeeds, TlsAcceptor};
 /// use strata_tls::{Answer, Identity, Need, Needs, ServerConfig};
 ///
 /// struct Tenants;
@@ -33,7 +33,7 @@ use crate::{ClientConfig, Needs, ServerConfig, ServerSession};
 ///     }
 /// }
 ///
-/// impl AnswerNeeds for Tenants {
+/// impl AnswersNeeds for Tenants {
 ///     async fn answer(&self, need: Need) -> Answer {
 ///         match need {
 ///             Need::Identity(need) => match self.load(need.server_name().unwrap_or_default()).await {
@@ -58,7 +58,7 @@ use crate::{ClientConfig, Needs, ServerConfig, ServerSession};
 /// The handshake waits for the answer. In TLS 1.3 it does not wait for tickets
 /// ([`Needs::NEW_SESSION`]): they follow when they are ready. Only `shutdown` waits for them, when
 /// all data is sent, because nothing follows its close_notify.
-pub trait AnswerNeeds: Send + Sync + 'static {
+pub trait AnswersNeeds: Send + Sync + 'static {
     /// Answers a request. [`Need::refuse`] answers no.
     fn answer(&self, need: Need) -> impl Future<Output = Answer> + Send;
 
@@ -71,7 +71,7 @@ pub trait AnswerNeeds: Send + Sync + 'static {
     }
 }
 
-impl<A: AnswerNeeds> AnswerNeeds for Arc<A> {
+impl<A: AnswersNeeds> AnswersNeeds for Arc<A> {
     fn answer(&self, need: Need) -> impl Future<Output = Answer> + Send {
         (**self).answer(need)
     }
@@ -88,7 +88,7 @@ pub(super) trait StartAnswers: Send + Sync {
     fn start_removal(self: Arc<Self>, ids: Vec<[u8; 32]>) -> Work;
 }
 
-impl<A: AnswerNeeds> StartAnswers for A {
+impl<A: AnswersNeeds> StartAnswers for A {
     fn start(self: Arc<Self>, need: Need) -> Result<Started, Need> {
         Ok(Work::new(async move { Some(self.answer(need).await) }).into())
     }

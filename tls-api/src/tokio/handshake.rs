@@ -11,9 +11,9 @@ use ::tokio::io::{AsyncRead, AsyncWrite};
 use ::tokio::sync::Semaphore;
 use ::tokio::time::{Instant, timeout_at};
 
-use super::answers::{AnswerNeeds, Answerers, Answering};
+use super::answers::{Answerers, Answering, AnswersNeeds};
 use super::lazy_acceptor::{LazyAcceptor, StartHandshake};
-use super::session_storage::{StoreSessions, Stored};
+use super::session_storage::{Stored, StoresSessions};
 use super::stream::TlsStream;
 use crate::session::io_loop::protocol_error;
 use crate::{AnySession, ClientConfig, ClientSession, Error, IntoServerName, ServerConfig, ServerSession};
@@ -55,7 +55,7 @@ impl TlsConnector {
     /// Sets what answers the requests that the configuration
     /// [defers](ClientConfig::set_deferred_needs). Default: nothing, so that a handshake with such
     /// a request fails.
-    pub fn set_answers(&mut self, answers: impl AnswerNeeds) {
+    pub fn set_answers(&mut self, answers: impl AnswersNeeds) {
         Arc::make_mut(self.answers.get_or_insert_default()).application = Some(Arc::new(answers));
     }
 
@@ -180,7 +180,7 @@ impl TlsAcceptor {
     /// Sets what answers the requests that the configuration
     /// [defers](ServerConfig::set_deferred_needs). Default: nothing, so that a handshake with such
     /// a request fails.
-    pub fn set_answers(&mut self, answers: impl AnswerNeeds) {
+    pub fn set_answers(&mut self, answers: impl AnswersNeeds) {
         Arc::make_mut(self.answers.get_or_insert_default()).application = Some(Arc::new(answers));
     }
 
@@ -193,7 +193,7 @@ impl TlsAcceptor {
     /// A session is resumed under the identity that the configuration's resolver returns, so with
     /// [deferred](ServerConfig::set_deferred_needs) identities answer
     /// [`Need::Session`](crate::Need::Session) by [`set_answers`](Self::set_answers) instead.
-    pub fn set_session_storage(&mut self, storage: impl StoreSessions) {
+    pub fn set_session_storage(&mut self, storage: impl StoresSessions) {
         Arc::make_mut(&mut self.config).defer_store();
         let stored = Stored { config: Arc::clone(&self.config), store: storage };
         Arc::make_mut(self.answers.get_or_insert_default()).store = Some(Arc::new(stored));

@@ -1,4 +1,4 @@
-//! [`StoreSessions`]: storage of a server's sessions for which its tasks wait, such as a database.
+//! [`StoresSessions`]: storage of a server's sessions for which its tasks wait, such as a database.
 //! The storage that answers at once is in `resumption`.
 
 use std::fmt;
@@ -19,14 +19,14 @@ use crate::{Answer, Need, NeedNewSession, NeedSession, ServerConfig, SessionBack
 ///
 /// ```
 /// use std::collections::HashMap;
-/// use strata_tls::tokio::{StoreSessions, TlsAcceptor};
+/// use strata_tls::tokio::{StoresSessions, TlsAcceptor};
 /// use tokio::sync::Mutex;
 /// use zeroize::Zeroizing;
 ///
 /// #[derive(Default)]
 /// struct Database(Mutex<HashMap<Vec<u8>, Zeroizing<Vec<u8>>>>);
 ///
-/// impl StoreSessions for Database {
+/// impl StoresSessions for Database {
 ///     async fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, _lifetime: u32) {
 ///         self.0.lock().await.insert(id.to_vec(), session);
 ///     }
@@ -48,7 +48,7 @@ use crate::{Answer, Need, NeedNewSession, NeedSession, ServerConfig, SessionBack
 /// A session is a byte string and a secret: anyone holding it can resume it. A lost or altered
 /// session costs the client a full handshake. On an error, return as if the session were missing,
 /// and soon: a handshake waits for `get` and `take`.
-pub trait StoreSessions: Send + Sync + 'static {
+pub trait StoresSessions: Send + Sync + 'static {
     /// Stores a session. It cannot be resumed after `lifetime` seconds, when a store should remove
     /// it. IDs are random and 32 bytes long.
     ///
@@ -65,7 +65,7 @@ pub trait StoreSessions: Send + Sync + 'static {
     fn take(&self, id: &[u8]) -> impl Future<Output = Option<Zeroizing<Vec<u8>>>> + Send;
 }
 
-impl<S: StoreSessions> StoreSessions for Arc<S> {
+impl<S: StoresSessions> StoresSessions for Arc<S> {
     fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) -> impl Future<Output = ()> + Send {
         (**self).put(id, session, lifetime)
     }
@@ -85,7 +85,7 @@ pub(super) struct Stored<S> {
     pub(super) store: S,
 }
 
-impl<S: StoreSessions> Stored<S> {
+impl<S: StoresSessions> Stored<S> {
     async fn find(&self, need: NeedSession) -> Answer {
         let ids: Vec<Vec<u8>> =
             need.identities().filter(|id| need.is_store_id(id)).take(MAX_LOOKUPS).map(<[u8]>::to_vec).collect();
@@ -117,7 +117,7 @@ impl<S: StoreSessions> Stored<S> {
     }
 }
 
-impl<S: StoreSessions> StartAnswers for Stored<S> {
+impl<S: StoresSessions> StartAnswers for Stored<S> {
     fn start(self: Arc<Self>, need: Need) -> Result<Started, Need> {
         Ok(match need {
             Need::Session(need) => Work::new(async move { Some(self.find(need).await) }).into(),

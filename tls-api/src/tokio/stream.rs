@@ -42,7 +42,7 @@ use crate::{AnySession, IntoSplit, Session, SplitError};
 /// only reads, they go out when it has read something and waits for more.
 ///
 /// `shutdown` sends close_notify after all data, and after tickets that are [being
-/// made](super::AnswerNeeds). Then it shuts the transport down for writing. The peer's data can
+/// made](super::AnswersNeeds). Then it shuts the transport down for writing. The peer's data can
 /// still be read. It succeeds if the peer is gone. Dropping the stream sends
 /// nothing, so the peer reports a truncated connection.
 ///

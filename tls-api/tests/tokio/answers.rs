@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use strata_tls::handshake::SessionLookup;
-use strata_tls::tokio::{AnswerNeeds, StoreSessions, TlsAcceptor, TlsConnector, TlsStream};
+use strata_tls::tokio::{AnswersNeeds, StoresSessions, TlsAcceptor, TlsConnector, TlsStream};
 use strata_tls::{
     Answer, ClientConfig, ClientSession, ClientSessionMemoryCache, Error, HandshakeKind, Identity, Need, NeedSession,
     Needs, NoClientSessionStorage, ProtocolVersion, ServerConfig, ServerSessionValue, Session, SignatureScheme,
@@ -107,7 +107,7 @@ async fn answer(client: &mut TlsStream<DuplexStream>, server: &mut TlsStream<Dup
 /// Certificates and keys as PEM, by server name.
 struct Tenants(Store);
 
-impl AnswerNeeds for Tenants {
+impl AnswersNeeds for Tenants {
     async fn answer(&self, need: Need) -> Answer {
         let Need::Identity(need) = need else { return need.refuse() };
         let name = need.server_name().unwrap_or_default().to_owned();
@@ -144,7 +144,7 @@ async fn identity_comes_from_a_database() {
 /// A key management service, which signs.
 struct Kms(std::net::SocketAddr);
 
-impl AnswerNeeds for Kms {
+impl AnswersNeeds for Kms {
     async fn answer(&self, need: Need) -> Answer {
         let Need::Signature(need) = need else { return need.refuse() };
         match ask(self.0, b's', b"", need.message()).await {
@@ -199,7 +199,7 @@ struct OnThreads<C> {
     calls: Arc<AtomicUsize>,
 }
 
-impl<C: Send + Sync + 'static> AnswerNeeds for OnThreads<C> {
+impl<C: Send + Sync + 'static> AnswersNeeds for OnThreads<C> {
     async fn answer(&self, need: Need) -> Answer {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let (config, answer) = (Arc::clone(&self.config), self.answer);
@@ -254,7 +254,7 @@ impl Sessions {
     }
 }
 
-impl AnswerNeeds for Sessions {
+impl AnswersNeeds for Sessions {
     async fn answer(&self, need: Need) -> Answer {
         match need {
             Need::Session(need) => self.find(need).await,
@@ -330,7 +330,7 @@ struct Database {
     taken: Arc<AtomicUsize>,
 }
 
-impl StoreSessions for Database {
+impl StoresSessions for Database {
     async fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) {
         assert!(lifetime > 0);
         self.store.ask(b'p', id, &session).await;
@@ -391,7 +391,7 @@ async fn sessions_are_found_by_another_server() {
 /// Never stores anything.
 struct Stuck;
 
-impl StoreSessions for Stuck {
+impl StoresSessions for Stuck {
     async fn put(&self, _: &[u8], _: Zeroizing<Vec<u8>>, _: u32) {
         std::future::pending::<()>().await;
     }
@@ -480,7 +480,7 @@ async fn await_tickets(server: &mut TlsStream<DuplexStream>, store: &Store, befo
 /// Never answers.
 struct Never;
 
-impl AnswerNeeds for Never {
+impl AnswersNeeds for Never {
     async fn answer(&self, _: Need) -> Answer {
         std::future::pending().await
     }
@@ -510,7 +510,7 @@ async fn data_passes_before_tickets_are_ready() {
 /// Answers on request.
 struct Later(Arc<Notify>, Arc<ServerConfig>);
 
-impl AnswerNeeds for Later {
+impl AnswersNeeds for Later {
     async fn answer(&self, need: Need) -> Answer {
         self.0.notified().await;
         self.1.answer(need)
@@ -561,7 +561,7 @@ async fn handshake_without_answers_fails_and_says_why() {
 /// Gives each connection the answer of the one before.
 struct Confused(std::sync::Mutex<Option<Answer>>);
 
-impl AnswerNeeds for Confused {
+impl AnswersNeeds for Confused {
     async fn answer(&self, need: Need) -> Answer {
         let own = need.refuse();
         self.0.lock().unwrap().replace(own).unwrap()

@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use strata_tls::tokio::{AnswerNeeds, TlsAcceptor, TlsConnector, TlsReceiver, TlsSender};
+use strata_tls::tokio::{AnswersNeeds, TlsAcceptor, TlsConnector, TlsReceiver, TlsSender};
 use strata_tls::{
     AlertDescription, Answer, Error, HandshakeKind, Need, Needs, ProtocolVersion, ServerConfig, Session, SplitObstacle,
     is_truncation,
@@ -382,7 +382,7 @@ struct Store {
     removed: Mutex<usize>,
 }
 
-impl AnswerNeeds for Store {
+impl AnswersNeeds for Store {
     async fn answer(&self, need: Need) -> Answer {
         drop(self.may_answer.acquire().await);
         self.config.answer(need)

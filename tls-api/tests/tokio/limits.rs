@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use strata_tls::tokio::{AnswerNeeds, HandshakeError, LazyAcceptor, TlsAcceptor, TlsConnector};
+use strata_tls::tokio::{AnswersNeeds, HandshakeError, LazyAcceptor, TlsAcceptor, TlsConnector};
 use strata_tls::{Answer, ClientConfig, Need, Needs, NoClientSessionStorage, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
@@ -83,7 +83,7 @@ struct Counting {
     most: AtomicUsize,
 }
 
-impl AnswerNeeds for Counting {
+impl AnswersNeeds for Counting {
     async fn answer(&self, need: Need) -> Answer {
         let current = 1 + self.current.fetch_add(1, Ordering::Relaxed);
         self.most.fetch_max(current, Ordering::Relaxed);
@@ -146,7 +146,7 @@ fn concurrent_handshakes_are_limited() {
 #[derive(Default)]
 struct Endless(AtomicUsize);
 
-impl AnswerNeeds for Endless {
+impl AnswersNeeds for Endless {
     async fn answer(&self, _: Need) -> Answer {
         struct Leave<'a>(&'a AtomicUsize);
         impl Drop for Leave<'_> {
@@ -218,7 +218,7 @@ fn dropped_handshake_leaves_nothing_behind() {
 /// Answers as its configuration does.
 struct Configured(Arc<ServerConfig>);
 
-impl AnswerNeeds for Configured {
+impl AnswersNeeds for Configured {
     async fn answer(&self, need: Need) -> Answer {
         self.0.answer(need)
     }
