@@ -2,9 +2,9 @@
 //! bytes.
 //!
 //! So an idle connection holds no buffer, and a busy one does not allocate for each record. A
-//! thread has two pools, for receiving and for sending, of at most eight buffers and 256 KiB each.
-//! When its last connection is dropped, each keeps one buffer of [`RECORD_SIZE`] for the next
-//! connection; [`release_buffers`] frees all.
+//! thread has two pools, for receiving and for sending, of at most eight buffers and 256 KiB each,
+//! and one buffer of [`FLIGHT_SIZE`]. When its last connection is dropped, each keeps that and one
+//! buffer of [`RECORD_SIZE`] for the next connection; [`release_buffers`] frees all.
 //!
 //! Buffers are not zeroized between connections. They contain application data, which the
 //! application, the kernel and the allocator do not zeroize either. An application reads only what
@@ -20,9 +20,9 @@ use crate::session::UNREAD_LIMIT;
 /// The place of plaintext in a receive buffer.
 pub(crate) type Ranges = VecDeque<Range<usize>>;
 
-/// Large enough for most flights: a hello, or a server's flight with a short chain. A buffer
-/// smaller than a record does not return to the pool, so before its first data a thread uses no
-/// more memory than a handshake needs.
+/// Large enough for most flights: a hello, or a server's flight with a short chain. Of the buffers
+/// smaller than a record, a pool keeps only one of this size. So before its first data a thread
+/// uses no more memory than a handshake needs, and the next flight needs no allocation.
 pub(crate) const FLIGHT_SIZE: usize = 2 * 1024;
 
 /// Large enough for nearly all other flights.
@@ -111,8 +111,11 @@ pub(crate) struct ReceiveStorage {
 }
 
 struct Pool<T> {
+    /// A buffer of [`FLIGHT_SIZE`].
+    flight: Option<T>,
+    /// Each has at least [`RECORD_SIZE`].
     buffers: Vec<T>,
-    /// The sum of their capacities.
+    /// The sum of the capacities of `buffers`.
     bytes: usize,
 }
 
@@ -135,13 +138,16 @@ impl Capacity for ReceiveStorage {
 
 impl<T> Pool<T> {
     const fn new() -> Self {
-        Self { buffers: Vec::new(), bytes: 0 }
+        Self { flight: None, buffers: Vec::new(), bytes: 0 }
     }
 }
 
 impl<T: Capacity> Pool<T> {
     /// Takes the smallest buffer with at least this capacity.
     fn take(&mut self, capacity: usize) -> Option<T> {
+        if capacity <= FLIGHT_SIZE && self.flight.is_some() {
+            return self.flight.take();
+        }
         // None is smaller than a record, so no other fits better.
         if capacity <= RECORD_SIZE && self.buffers.last()?.capacity() == RECORD_SIZE {
             let buffer = self.buffers.pop()?;
@@ -156,6 +162,10 @@ impl<T: Capacity> Pool<T> {
     }
 
     fn give(&mut self, buffer: T) {
+        if buffer.capacity() == FLIGHT_SIZE {
+            self.flight = Some(buffer);
+            return;
+        }
         let bytes = self.bytes.saturating_add(buffer.capacity());
         let fits = self.buffers.len() < MAX_BUFFERS && bytes <= MAX_BYTES;
         if fits && (RECORD_SIZE..=2 * BULK_SIZE).contains(&buffer.capacity()) {
@@ -164,8 +174,12 @@ impl<T: Capacity> Pool<T> {
         }
     }
 
-    /// Frees the largest buffers until at most this many bytes are left.
+    /// Frees the largest buffers until at most this many bytes are left, beside a buffer for a
+    /// flight, which only 0 frees.
     fn shrink_to(&mut self, bytes: usize) {
+        if bytes == 0 {
+            self.flight = None;
+        }
         while self.bytes > bytes {
             let Some(largest) = (0..self.buffers.len()).max_by_key(|&at| self.buffers.get(at).map(T::capacity)) else {
                 break;
@@ -219,6 +233,25 @@ mod tests {
         return_receive_buffer(buffer);
         let second = take_receive_buffer(RECORD_SIZE);
         assert_eq!(second.bytes.as_ptr(), address);
+    }
+
+    #[test]
+    fn pool_keeps_one_buffer_of_a_flight() {
+        let mut pool = Pool::new();
+        pool.give(Vec::<u8>::with_capacity(RECORD_SIZE));
+        pool.give(Vec::with_capacity(FLIGHT_SIZE));
+        pool.give(Vec::with_capacity(FLIGHT_SIZE));
+        assert_eq!(pool.buffers.len(), 1);
+        // A longer flight does not take it.
+        assert_eq!(pool.take(FLIGHT_SIZE + 1).unwrap().capacity(), RECORD_SIZE);
+        assert_eq!(pool.take(FLIGHT_SIZE).unwrap().capacity(), FLIGHT_SIZE);
+        assert!(pool.take(FLIGHT_SIZE).is_none());
+
+        pool.give(Vec::with_capacity(FLIGHT_SIZE));
+        pool.shrink_to(RECORD_SIZE);
+        assert!(pool.flight.is_some());
+        pool.shrink_to(0);
+        assert!(pool.flight.is_none());
     }
 
     #[test]
