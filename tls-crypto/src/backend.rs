@@ -224,12 +224,13 @@ impl HmacKey {
         }
     }
 
+    /// HMAC of the concatenation of `parts`.
     #[inline]
-    pub(crate) fn context(&self) -> HmacContext {
+    pub(crate) fn sign_parts(&self, parts: impl Iterator<Item: AsRef<[u8]>>) -> HmacTag {
         match self {
-            Self::Ring(key) => HmacContext::Ring(ring::hmac_context(key)),
+            Self::Ring(key) => HmacTag::Ring(ring::hmac_of_parts(key, parts)),
             #[cfg(feature = "aws-lc-rs")]
-            Self::AwsLc(key) => HmacContext::AwsLc(aws_lc::hmac_context(key)),
+            Self::AwsLc(key) => HmacTag::AwsLc(aws_lc::hmac_of_parts(key, parts)),
         }
     }
 
@@ -239,30 +240,6 @@ impl HmacKey {
             Self::Ring(key) => ring::hmac_verify(key, message, received),
             #[cfg(feature = "aws-lc-rs")]
             Self::AwsLc(key) => aws_lc::hmac_verify(key, message, received),
-        }
-    }
-}
-
-/// An HMAC of which more input follows.
-#[allow(clippy::large_enum_variant, reason = "it lives for one call, on the stack")]
-pub(crate) enum HmacContext {
-    Ring(ring::HmacContext),
-    #[cfg(feature = "aws-lc-rs")]
-    AwsLc(aws_lc::HmacContext),
-}
-
-impl HmacContext {
-    #[inline]
-    pub(crate) fn update(&mut self, data: &[u8]) {
-        dispatch!(self, context => context.update(data));
-    }
-
-    #[inline]
-    pub(crate) fn sign(self) -> HmacTag {
-        match self {
-            Self::Ring(context) => HmacTag::Ring(context.sign()),
-            #[cfg(feature = "aws-lc-rs")]
-            Self::AwsLc(context) => HmacTag::AwsLc(context.sign()),
         }
     }
 }

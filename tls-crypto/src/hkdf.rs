@@ -200,15 +200,9 @@ impl Expander {
         }
         let mut previous: Option<HmacTag> = None;
         for (block, counter) in out.chunks_mut(block_len).zip(1_u8..=255) {
-            let mut hmac = self.key.context();
-            if let Some(previous) = &previous {
-                hmac.update(previous.as_ref());
-            }
-            for part in info {
-                hmac.update(part);
-            }
-            hmac.update(&[counter]);
-            let tag = hmac.sign();
+            let counter = [counter];
+            let parts = previous.iter().map(AsRef::as_ref).chain(info.iter().copied()).chain([counter.as_slice()]);
+            let tag = self.key.sign_parts(parts);
             copy_prefix(tag.as_ref(), block);
             previous = Some(tag);
         }
@@ -284,9 +278,7 @@ impl Expander {
     /// HMAC over the concatenation of `head` and `others`. The result may be secret.
     #[inline]
     pub(crate) fn hmac_of(&self, head: &[&[u8]], others: &[&[u8]]) -> HmacTag {
-        let mut hmac = self.key.context();
-        head.iter().chain(others).for_each(|part| hmac.update(part));
-        hmac.sign()
+        self.key.sign_parts(head.iter().chain(others))
     }
 
     /// HKDF-Extract with the secret as salt.

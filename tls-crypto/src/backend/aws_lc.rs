@@ -17,7 +17,7 @@ use crate::verify::Algorithm;
 use crate::{BulkAlgorithm, Error, HashAlgorithm, SignatureAlgorithm, der};
 
 pub(crate) use aws_lc_rs::digest::Context as HashContext;
-pub(crate) use aws_lc_rs::hmac::{Context as HmacContext, Tag as HmacTag};
+pub(crate) use aws_lc_rs::hmac::Tag as HmacTag;
 
 pub(crate) fn fill(dest: &mut [u8]) -> Result<(), Error> {
     rand::fill(dest).map_err(|_| Error::Random)
@@ -63,9 +63,12 @@ pub(crate) fn hmac(key: &HmacKey, message: &[u8]) -> HmacTag {
     hmac::sign(key, message)
 }
 
+/// HMAC of the concatenation of `parts`.
 #[inline]
-pub(crate) fn hmac_context(key: &HmacKey) -> HmacContext {
-    hmac::Context::with_key(key)
+pub(crate) fn hmac_of_parts(key: &HmacKey, parts: impl Iterator<Item: AsRef<[u8]>>) -> HmacTag {
+    let mut context = hmac::Context::with_key(key);
+    parts.for_each(|part| context.update(part.as_ref()));
+    context.sign()
 }
 
 pub(crate) fn hmac_verify(key: &HmacKey, message: &[u8], received: &[u8]) -> bool {
