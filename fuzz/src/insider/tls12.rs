@@ -151,9 +151,10 @@ impl<'a, R: Role> Insider<'a, R> {
         self.is_client && self.accepted == 0
     }
 
-    /// Returns the randoms of client and server, as the honest side has them.
+    /// Returns the randoms of client and server, as the honest side has them. A message that is too
+    /// short for one was not accepted as a hello, so no keys depend on it.
     fn randoms(&self) -> [[u8; 32]; 2] {
-        let random = |message: &[u8]| message[6..38].try_into().unwrap();
+        let random = |message: &[u8]| message.get(6..38).map_or([0; 32], |random| random.try_into().unwrap());
         let mut messages = steps(&self.transcript).into_iter();
         let client = random(&messages.next().expect("ClientHello").1);
         let server = messages.next().map_or([0; 32], |(_, message)| random(&message));
