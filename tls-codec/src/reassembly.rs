@@ -16,9 +16,9 @@ use crate::{
 ///
 /// let mut storage = [0; 64];
 /// let mut messages = Messages::new(&mut storage);
-/// messages.push(&[24, 0, 0])?;
+/// assert_eq!(messages.push(&[24, 0, 0]), 3);
 /// assert_eq!(messages.next_message()?, None);
-/// messages.push(&[1, 0, 20])?;
+/// assert_eq!(messages.push(&[1, 0, 20]), 3);
 /// let typ = messages.next_message()?.map(|message| message.typ);
 /// assert_eq!(typ, Some(HandshakeType::KEY_UPDATE));
 /// assert_eq!(messages.next_message()?, None);
@@ -37,34 +37,23 @@ impl<'b> Messages<'b> {
         Self { queue: ByteQueue::new(storage) }
     }
 
-    /// Adds the plaintext of a handshake record. Call [`next_message`](Self::next_message) until it
-    /// returns `None` first: a message that fits the storage then always finds room.
-    ///
-    /// # Errors
-    /// [`MessageTooLong`] if `fragment` does not fit; nothing of it is stored then.
-    pub fn push(&mut self, fragment: &[u8]) -> Result<(), MessageTooLong> {
-        if self.queue.push(fragment) {
-            return Ok(());
-        }
-        let stored = self.queue.bytes();
-        // The header may be split between stored bytes and `fragment`.
-        let mut header = [0; MESSAGE_HEADER_LEN];
-        for (to, from) in header.iter_mut().zip(stored.iter().chain(fragment)) {
-            *to = *from;
-        }
-        let arrived = stored.len().saturating_add(fragment.len());
-        let (typ, announced) = message_length(header);
-        Err(MessageTooLong { typ, got: announced.max(arrived), limit: self.queue.storage.len() })
+    /// Stores as much of `fragment`, the plaintext of a handshake record, as fits and returns the
+    /// number of bytes. Call [`next_message`](Self::next_message) until it returns `None` first: at
+    /// least one byte then always fits.
+    #[must_use = "the bytes that did not fit must be pushed again"]
+    pub fn push(&mut self, fragment: &[u8]) -> usize {
+        self.queue.push(fragment)
     }
 
     /// Removes and returns the next complete message, if there is one.
     ///
     /// # Errors
-    /// [`MessageTooLong`] as soon as a header announces more than the storage can contain.
+    /// [`MessageTooLong`] as soon as a header announces more than the storage can contain, or if
+    /// the storage cannot even contain a header.
     pub fn next_message(&mut self) -> Result<Option<RawMessage<'_>>, MessageTooLong> {
         let limit = self.queue.storage.len();
-        if let Some((header, _)) = self.queue.bytes().split_first_chunk() {
-            let (typ, got) = message_length(*header);
+        let header = self.queue.bytes().split_first_chunk().map(|(header, _)| *header);
+        if let Some((typ, got)) = header.map(message_length) {
             if got > limit {
                 return Err(MessageTooLong { typ, got, limit });
             }
@@ -73,6 +62,9 @@ impl<'b> Messages<'b> {
             {
                 return Ok(Some(message));
             }
+        } else if self.queue.room() == 0 {
+            let typ = HandshakeType(self.queue.bytes().first().copied().unwrap_or_default());
+            return Err(MessageTooLong { typ, got: MESSAGE_HEADER_LEN, limit });
         }
         Ok(None)
     }
@@ -90,7 +82,7 @@ impl<'b> Messages<'b> {
 pub struct MessageTooLong {
     /// The type that its header announces.
     pub typ: HandshakeType,
-    /// The announced length, header included, or the number of bytes received if that is more.
+    /// The announced length in bytes, header included.
     pub got: usize,
     /// The size of the storage in bytes.
     pub limit: usize,
@@ -128,7 +120,7 @@ pub struct Records<'b> {
 
 impl<'b> Records<'b> {
     /// Creates a reassembler that rejects record bodies longer than `limit` or than the storage
-    /// after a header.
+    /// after a header. The storage must contain at least a header, [`HEADER_LEN`] bytes.
     #[must_use]
     pub const fn new(storage: &'b mut [u8], limit: usize) -> Self {
         let room = storage.len().saturating_sub(HEADER_LEN);
@@ -139,10 +131,9 @@ impl<'b> Records<'b> {
     /// Stores as many of `bytes` as fit and returns their number. Call
     /// [`next_record`](Self::next_record) until it returns `None` first: at least one byte then
     /// always fits.
+    #[must_use = "the bytes that did not fit must be pushed again"]
     pub fn push(&mut self, bytes: &[u8]) -> usize {
-        let room = self.queue.room();
-        let taken = bytes.get(..room).unwrap_or(bytes);
-        if self.queue.push(taken) { taken.len() } else { 0 }
+        self.queue.push(bytes)
     }
 
     /// Removes and returns the next complete record, if there is one. Its body may be decrypted in
@@ -155,6 +146,9 @@ impl<'b> Records<'b> {
             Deframed::Record { header, body } => {
                 let record = self.queue.take_mut(body.end);
                 Ok(record.get_mut(body).map(|body| (header, body)))
+            }
+            Deframed::Incomplete { .. } if self.queue.room() == 0 => {
+                Err(RecordError::Oversized { got: HEADER_LEN, limit: self.queue.storage.len() })
             }
             Deframed::Incomplete { .. } => Ok(None),
         }
@@ -189,24 +183,20 @@ impl<'b> ByteQueue<'b> {
         self.storage.len().saturating_sub(self.bytes().len())
     }
 
-    /// Stores all of `bytes` and returns `true`, or stores nothing and returns `false`.
-    fn push(&mut self, bytes: &[u8]) -> bool {
-        if bytes.len() > self.room() {
-            return false;
-        }
-        if bytes.len() > self.storage.len().saturating_sub(self.end) {
+    /// Stores as many of `bytes` as fit and returns their number.
+    fn push(&mut self, bytes: &[u8]) -> usize {
+        let taken = bytes.get(..self.room()).unwrap_or(bytes);
+        if taken.len() > self.storage.len().saturating_sub(self.end) {
             let len = self.bytes().len();
             self.storage.copy_within(self.start..self.end, 0);
             self.start = 0;
             self.end = len;
         }
-        let end = self.end.saturating_add(bytes.len());
-        match self.storage.get_mut(self.end..end) {
-            Some(free) => free.copy_from_slice(bytes),
-            None => return false,
-        }
+        let end = self.end.saturating_add(taken.len());
+        let Some(free) = self.storage.get_mut(self.end..end) else { return 0 };
+        free.copy_from_slice(taken);
         self.end = end;
-        true
+        taken.len()
     }
 
     /// Removes the first `count` bytes. They stay in the storage until the next push.

@@ -319,18 +319,25 @@ fn handshake_stream() -> Vec<u8> {
 #[test]
 fn messages_are_reassembled_from_fragments_of_any_size() {
     let stream = handshake_stream();
-    for size in 1..=stream.len() {
-        let mut storage = [0; 700];
+    // The longest message has 304 bytes: its last fragment may contain the next one, for which
+    // there is no room yet.
+    let stream = [stream.clone(), stream].concat();
+    for (size, room) in (1..=stream.len()).flat_map(|size| [304, 700].map(|room| (size, room))) {
+        let mut storage = vec![0; room];
         let mut messages = Messages::new(&mut storage);
         let mut joined = Vec::new();
-        for fragment in stream.chunks(size) {
-            messages.push(fragment).unwrap();
-            while let Some(message) = messages.next_message().unwrap() {
-                joined.extend_from_slice(message.raw);
-                assert_eq!(message.raw.len(), message.body.len() + 4);
+        for mut fragment in stream.chunks(size) {
+            while !fragment.is_empty() {
+                let taken = messages.push(fragment);
+                assert_ne!(taken, 0, "no room although complete messages were removed");
+                fragment = &fragment[taken..];
+                while let Some(message) = messages.next_message().unwrap() {
+                    joined.extend_from_slice(message.raw);
+                    assert_eq!(message.raw.len(), message.body.len() + 4);
+                }
             }
         }
-        assert_eq!((joined, messages.pending()), (stream.clone(), 0), "{size}");
+        assert_eq!((joined, messages.pending()), (stream.clone(), 0), "{size} {room}");
     }
 }
 
@@ -338,16 +345,33 @@ fn messages_are_reassembled_from_fragments_of_any_size() {
 fn message_over_the_storage_is_rejected_at_its_header() {
     let mut storage = [0; 100];
     let mut messages = Messages::new(&mut storage);
-    messages.push(&[11, 0, 0, 97]).unwrap();
+    assert_eq!(messages.push(&[11, 0, 0, 97]), 4);
     let too_long = MessageTooLong { typ: HandshakeType::CERTIFICATE, got: 101, limit: 100 };
     assert_eq!(messages.next_message(), Err(too_long));
-    assert_eq!(messages.push(&[0; 97]), Err(too_long));
+    assert_eq!(messages.push(&[0; 97]), 96);
+    assert_eq!(messages.next_message(), Err(too_long));
     let mut storage = [0; 100];
     let mut messages = Messages::new(&mut storage);
-    messages.push(&[11, 0, 0, 96]).unwrap();
-    messages.push(&[0; 96]).unwrap();
+    assert_eq!(messages.push(&[11, 0, 0, 96]), 4);
+    assert_eq!(messages.push(&[0; 97]), 96);
     assert_eq!(messages.next_message().unwrap().unwrap().body, [0; 96]);
-    assert_eq!(Messages::new(&mut [0; 2]).push(&[11, 0, 1, 0]).unwrap_err().got, 260);
+}
+
+#[test]
+fn storage_without_room_for_a_header_is_an_error() {
+    for length in 0..4 {
+        let mut storage = vec![0; length];
+        let mut messages = Messages::new(&mut storage);
+        assert_eq!(messages.push(&[0, 0, 0, 0]), length);
+        let expected = MessageTooLong { typ: HandshakeType::HELLO_REQUEST, got: 4, limit: length };
+        assert_eq!(messages.next_message(), Err(expected));
+    }
+    for length in 0..5 {
+        let mut storage = vec![0; length];
+        let mut records = Records::new(&mut storage, MAX_CIPHERTEXT);
+        assert_eq!(records.push(&[22, 3, 3, 0, 0]), length);
+        assert_eq!(records.next_record().unwrap_err(), RecordError::Oversized { got: 5, limit: length });
+    }
 }
 
 #[test]

@@ -45,14 +45,18 @@ pub fn fingerprint(received: &[u8], text: &mut [u8]) -> Option<(Ja4, Ja3, usize)
 /// Reads records and handshake messages, in storage of the caller.
 pub fn read(stream: &[u8], records: &mut [u8], messages: &mut [u8]) -> Option<usize> {
     let (mut records, mut messages) = (Records::new(records, 1 << 14), Messages::new(messages));
-    records.push(stream);
+    if records.push(stream) < stream.len() {
+        return None;
+    }
     let mut suite = None;
     let mut found = 0;
     while let Some((header, body)) = records.next_record().ok()? {
         if header.content_type != ContentType::HANDSHAKE {
             continue;
         }
-        messages.push(body).ok()?;
+        if messages.push(body) < body.len() {
+            return None;
+        }
         while let Some(message) = messages.next_message().ok()? {
             found += match message.typ {
                 HandshakeType::CLIENT_HELLO => usize::from(ClientHello::lenient(message.body).is_ok()),
