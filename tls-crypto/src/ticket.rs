@@ -10,14 +10,15 @@ use crate::{Backend, BulkAlgorithm, Error, NONCE_LEN, SecureRandom, TAG_LEN};
 /// A key that seals tickets, and opens the tickets it sealed.
 ///
 /// ```text
-/// ticket = name (16) ‖ nonce (12) ‖ state, encrypted ‖ tag (16)
+/// ticket = hint (1) ‖ nonce (12) ‖ state, encrypted ‖ tag (16)
 /// ```
 ///
-/// Tickets use ChaCha20-Poly1305 and authenticate the name. A ticket that one backend sealed opens
-/// with another. Nonces are random, because servers that
-/// share a key have no common counter; a key may seal up to 2^32 tickets. The key is overwritten on
-/// drop. Anyone holding it can decrypt and resume every session whose ticket it sealed, so replace
-/// it often.
+/// The hint is the first byte of the key's name. It spares a server most attempts with its other
+/// keys, and shows an observer as little as one byte can. Tickets use ChaCha20-Poly1305 and
+/// authenticate the whole name, without sending it. A ticket that one backend sealed opens with
+/// another. Nonces are random, because servers that share a key have no common counter; a key may
+/// seal up to 2^32 tickets. The key is overwritten on drop. Anyone holding it can decrypt and
+/// resume every session whose ticket it sealed, so replace it often.
 ///
 /// ```
 /// use strata_tls_crypto::{Backend, TicketKey};
@@ -35,12 +36,13 @@ pub struct TicketKey {
 }
 
 impl TicketKey {
-    /// The length in bytes of a key's name, with which each of its tickets starts.
+    /// The length in bytes of a key's name. Each of its tickets starts with the first byte of it.
     pub const NAME_LEN: usize = 16;
     /// The length in bytes of an exported key: the name, and 32 secret bytes.
     pub const LEN: usize = Self::NAME_LEN + 32;
     /// The number of bytes that a ticket is longer than its state.
-    pub const OVERHEAD: usize = Self::NAME_LEN + NONCE_LEN + 16;
+    pub const OVERHEAD: usize = Self::HINT_LEN + NONCE_LEN + TAG_LEN;
+    const HINT_LEN: usize = 1;
 
     /// Generates a key.
     ///
@@ -53,8 +55,8 @@ impl TicketKey {
         Self::from_bytes(backend, &bytes)
     }
 
-    /// Creates a key that several servers share. All bytes must be random. The name is sent
-    /// unencrypted.
+    /// Creates a key that several servers share. All bytes must be random. The first 16 are the
+    /// name, of which tickets show the first byte.
     ///
     /// # Errors
     ///
@@ -73,7 +75,7 @@ impl TicketKey {
         Ok(Self { name: *name, backend, key })
     }
 
-    /// Returns the name with which its tickets start.
+    /// Returns the name. Two keys of a server differ in it.
     #[must_use]
     pub fn name(&self) -> &[u8; Self::NAME_LEN] {
         &self.name
@@ -88,10 +90,10 @@ impl TicketKey {
         let mut nonce = [0; NONCE_LEN];
         self.backend.fill(&mut nonce)?;
         let mut ticket = Vec::with_capacity(state.len().saturating_add(Self::OVERHEAD));
-        ticket.extend_from_slice(&self.name);
+        ticket.push(self.hint());
         ticket.extend_from_slice(&nonce);
         ticket.extend_from_slice(state);
-        let body = ticket.get_mut(Self::NAME_LEN + NONCE_LEN..).ok_or(Error::Seal)?;
+        let body = ticket.get_mut(Self::HINT_LEN + NONCE_LEN..).ok_or(Error::Seal)?;
         let mut tag = [0; TAG_LEN];
         if self.key.seal(nonce, self.name, body, &mut tag).is_err() {
             zeroize::Zeroize::zeroize(&mut ticket);
@@ -101,12 +103,17 @@ impl TicketKey {
         Ok(ticket)
     }
 
+    fn hint(&self) -> u8 {
+        let [hint, ..] = self.name;
+        hint
+    }
+
     /// Returns the state in a ticket that this key sealed; `None` for other or modified tickets.
     #[must_use]
     pub fn open(&self, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let (name, rest) = ticket.split_first_chunk::<{ Self::NAME_LEN }>()?;
+        let (hint, rest) = ticket.split_first()?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>()?;
-        if *name != self.name {
+        if *hint != self.hint() {
             return None;
         }
         let mut state = Zeroizing::new(sealed.to_vec());
@@ -161,20 +168,24 @@ mod tests {
             let (one, other) =
                 (TicketKey::from_bytes(backend, &bytes).unwrap(), TicketKey::from_bytes(backend, &bytes).unwrap());
             assert_eq!(other.open(&one.seal(b"state").unwrap()).unwrap().as_slice(), b"state");
-            let mut renamed = bytes;
-            renamed[0] ^= 1;
-            assert_eq!(TicketKey::from_bytes(backend, &renamed).unwrap().open(&one.seal(b"state").unwrap()), None);
+            for byte in 0..TicketKey::NAME_LEN {
+                let mut renamed = bytes;
+                renamed[byte] ^= 1;
+                let renamed = TicketKey::from_bytes(backend, &renamed).unwrap();
+                assert_eq!(renamed.open(&one.seal(b"state").unwrap()), None, "{byte}");
+            }
         }
     }
 
     #[test]
-    fn two_tickets_of_one_state_share_only_the_name() {
+    fn two_tickets_of_one_state_share_only_the_hint() {
         for &backend in Backend::ALL {
             let key = TicketKey::generate(backend).unwrap();
             let (one, two) = (key.seal(&[0; 64]).unwrap(), key.seal(&[0; 64]).unwrap());
-            assert_eq!(one[..16], two[..16]);
-            assert_ne!(one[16..28], two[16..28], "the nonces are equal");
-            assert!(one[28..].chunks(8).zip(two[28..].chunks(8)).all(|(a, b)| a != b));
+            assert_eq!(one[..1], key.name()[..1]);
+            assert_eq!(one[..1], two[..1]);
+            assert_ne!(one[1..13], two[1..13], "the nonces are equal");
+            assert!(one[13..].chunks(8).zip(two[13..].chunks(8)).all(|(a, b)| a != b));
         }
     }
 

@@ -13,6 +13,7 @@
 //! |---|---|---|
 //! | setter | [`set_ticketer`](crate::ServerConfig::set_ticketer) | [`set_session_storage`](crate::ServerConfig::set_session_storage) |
 //! | state on the server | one key, up to 8 former ones | some 400 bytes a session |
+//! | bytes in a hello that resumes TLS 1.3 | 104 and the server's name | 32 |
 //! | early data | no | yes: a store can remove a session on first use |
 //! | a session ends with a fatal alert | no | yes |
 //! | a resumed TLS 1.2 connection has forward secrecy | once the ticket key is deleted (18 hours) | once the session is deleted |

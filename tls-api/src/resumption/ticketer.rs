@@ -119,7 +119,7 @@ impl Ticketer {
     }
 
     /// Creates a ticketer with the keys of a fleet, each of 48 random bytes. The first 16 bytes
-    /// name the key and are sent unencrypted.
+    /// name the key; its tickets show the first byte.
     ///
     /// `current` encrypts, all of them decrypt. They stay until [`update`](Self::update).
     ///
@@ -194,7 +194,7 @@ impl ProducesTickets for Ticketer {
 
     fn decrypt(&self, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (_, keys) = self.keys();
-        // `open` compares the name first, so only the ticket's own key is tried.
+        // `open` compares one byte first, so it rarely tries another key than the ticket's own.
         std::iter::once(&keys.current).chain(&keys.former).find_map(|timed| timed.key.key.open(ticket))
     }
 }
@@ -272,14 +272,22 @@ mod tests {
         (Arc::clone(&clock), Ticketer::with_time_provider(clock).unwrap())
     }
 
+    /// Encrypts a ticket. Returns it and the name of its key, of which it shows only the first byte.
+    fn ticket_and_name(ticketer: &Ticketer) -> (Vec<u8>, [u8; 16]) {
+        let ticket = ticketer.encrypt(b"session").unwrap();
+        let name = *ticketer.keys.read().1.current.key.key.name();
+        assert_eq!(ticket[0], name[0]);
+        (ticket, name)
+    }
+
     #[test]
     fn new_ticketers_have_different_keys() {
         // CVE-2020-13777: GnuTLS sealed with a key of zeros until its first rotation.
         let (one, other) = (Ticketer::new().unwrap(), Ticketer::new().unwrap());
-        let ticket = one.encrypt(b"session").unwrap();
+        let (ticket, name) = ticket_and_name(&one);
         assert!(one.decrypt(&ticket).is_some());
         assert_eq!(other.decrypt(&ticket), None);
-        assert_ne!(ticket[..16], other.encrypt(b"session").unwrap()[..16]);
+        assert_ne!(name, ticket_and_name(&other).1);
     }
 
     #[test]
@@ -308,7 +316,7 @@ mod tests {
             assert_eq!(ticketer.update(&current, &previous), Err(e));
         }
         // Its keys have not changed.
-        assert_eq!(ticketer.encrypt(b"session").unwrap()[..16], [1; 16]);
+        assert_eq!(ticket_and_name(&ticketer).1, [1; 16]);
     }
 
     #[test]
@@ -337,31 +345,31 @@ mod tests {
     #[test]
     fn key_is_deleted_at_18_hours_even_after_late_rotations() {
         let (clock, ticketer) = with_clock();
-        let ticket = ticketer.encrypt(b"session").unwrap();
+        let (ticket, first_key) = ticket_and_name(&ticketer);
         clock.0.fetch_add(2 * ROTATION - 1, Ordering::Relaxed);
         assert!(ticketer.decrypt(&ticket).is_some(), "after 11:59:59");
-        let second = ticketer.encrypt(b"session").unwrap();
-        assert_ne!(ticket[..16], second[..16]);
+        let (second, second_key) = ticket_and_name(&ticketer);
+        assert_ne!(first_key, second_key);
         clock.0.fetch_add(ROTATION, Ordering::Relaxed);
         assert!(ticketer.decrypt(&ticket).is_some(), "after 17:59:59");
-        let third = ticketer.encrypt(b"session").unwrap();
+        let third_key = ticket_and_name(&ticketer).1;
         clock.0.fetch_add(1, Ordering::Relaxed);
         assert_eq!(ticketer.decrypt(&ticket), None, "after 18:00:00");
         // The other keys remain.
         assert!(ticketer.decrypt(&second).is_some());
-        assert_eq!(third[..16], ticketer.encrypt(b"session").unwrap()[..16]);
+        assert_eq!(third_key, ticket_and_name(&ticketer).1);
     }
 
     #[test]
     fn clock_that_stops_or_goes_back_is_harmless() {
         let (clock, ticketer) = with_clock();
-        let ticket = ticketer.encrypt(b"session").unwrap();
+        let (ticket, first_key) = ticket_and_name(&ticketer);
         clock.0.store(0, Ordering::Relaxed);
         assert!(ticketer.decrypt(&ticket).is_some(), "keys stay without a clock");
         // Set back far: the key is replaced, not kept for years.
         clock.0.store(1, Ordering::Relaxed);
-        let later = ticketer.encrypt(b"session").unwrap();
-        assert_ne!(ticket[..16], later[..16]);
+        let (later, later_key) = ticket_and_name(&ticketer);
+        assert_ne!(first_key, later_key);
         assert!(ticketer.decrypt(&later).is_some());
     }
 
@@ -369,13 +377,13 @@ mod tests {
     fn key_made_without_a_clock_is_replaced_and_decrypts() {
         let clock = Arc::new(Clock::default());
         let ticketer = Ticketer::with_time_provider(Arc::clone(&clock) as _).unwrap();
-        let before = ticketer.encrypt(b"session").unwrap();
-        assert_eq!(before[..16], ticketer.encrypt(b"session").unwrap()[..16]);
+        let (before, first_key) = ticket_and_name(&ticketer);
+        assert_eq!(first_key, ticket_and_name(&ticketer).1);
         clock.0.store(1_000_000, Ordering::Relaxed);
-        let after = ticketer.encrypt(b"session").unwrap();
-        assert_ne!(before[..16], after[..16]);
+        let second_key = ticket_and_name(&ticketer).1;
+        assert_ne!(first_key, second_key);
         assert!(ticketer.decrypt(&before).is_some());
-        assert_eq!(after[..16], ticketer.encrypt(b"session").unwrap()[..16]);
+        assert_eq!(second_key, ticket_and_name(&ticketer).1);
     }
 
     #[test]
@@ -391,22 +399,24 @@ mod tests {
         clock.0.fetch_add(ROTATION - 1, Ordering::Relaxed);
         ticketer.update(&[1; 48], &[[2; 48]]).unwrap();
         clock.0.fetch_add(ROTATION - 1, Ordering::Relaxed);
-        assert_eq!(ticketer.encrypt(b"session").unwrap()[..16], [1; 16]);
+        assert_eq!(ticket_and_name(&ticketer).1, [1; 16]);
         clock.0.fetch_add(1, Ordering::Relaxed);
-        assert_ne!(ticketer.encrypt(b"session").unwrap()[..16], [1; 16]);
+        assert_ne!(ticket_and_name(&ticketer).1, [1; 16]);
     }
 
     #[test]
     fn exhausted_key_is_replaced_and_former_keys_decrypt() {
         let (_, ticketer) = with_clock();
-        let mut tickets = vec![ticketer.encrypt(b"session").unwrap()];
+        let (first, mut last_key) = ticket_and_name(&ticketer);
+        let mut tickets = vec![first];
         for _ in 0..=MAX_FORMER {
             for count in &ticketer.keys.read().1.current.key.sealed {
                 count.0.store(MAX_TICKETS, Ordering::Relaxed);
             }
             let _ = ticketer.encrypt(b"the last");
-            tickets.push(ticketer.encrypt(b"session").unwrap());
-            assert_ne!(tickets[tickets.len() - 1][..16], tickets[tickets.len() - 2][..16]);
+            let (ticket, key) = ticket_and_name(&ticketer);
+            tickets.push(ticket);
+            assert_ne!(std::mem::replace(&mut last_key, key), key);
         }
         // All were encrypted within one hour.
         let (oldest, rest) = tickets.split_first().unwrap();
@@ -448,7 +458,7 @@ mod tests {
         const LAST: u32 = 4000;
         let key = |n: u32| {
             let mut key = [7; 48];
-            key[..4].copy_from_slice(&n.to_be_bytes());
+            key[..4].copy_from_slice(&n.to_le_bytes());
             key
         };
         let previous =
@@ -461,9 +471,11 @@ mod tests {
                     loop {
                         let oldest = done.load(Ordering::SeqCst);
                         let ticket = ticketer.encrypt(b"session").unwrap();
-                        let name = u32::from_be_bytes(*ticket.first_chunk().unwrap());
                         let newest = begun.load(Ordering::SeqCst);
-                        assert!((oldest..=newest).contains(&name), "{name} between {oldest} and {newest}");
+                        let opens =
+                            |n: &u32| TicketKey::from_bytes(Backend::ring(), &key(*n)).unwrap().open(&ticket).is_some();
+                        let name = (oldest..=newest).find(opens);
+                        let name = name.unwrap_or_else(|| panic!("no key between {oldest} and {newest}"));
                         let opened = ticketer.decrypt(&ticket);
                         // Unless so many rotations came in between that the key is deleted.
                         let forgotten = begun.load(Ordering::SeqCst) > name + 8;

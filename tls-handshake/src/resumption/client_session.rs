@@ -7,7 +7,7 @@ use tls_codec::Reader;
 use tls_codec::code_points::ProtocolVersion;
 use zeroize::Zeroizing;
 
-use super::encoding::{self, CommonFields, SessionOwner, u64_of};
+use super::encoding::{self, CommonFields, SessionOwner, TIME_LEN};
 use super::{MAX_LIFETIME, Scope, SessionError, SessionSecret};
 use crate::suite::SupportedCipherSuite;
 
@@ -24,7 +24,7 @@ pub struct ClientSessionValue {
     pub(crate) alpn: Option<Vec<u8>>,
     /// The time of the full handshake, in seconds since 1970.
     pub(crate) authenticated: u64,
-    /// The time at which the ticket arrived, in milliseconds since 1970.
+    /// The time at which the ticket arrived, in seconds since 1970.
     pub(crate) received: u64,
     /// Seconds from `received`.
     pub(crate) lifetime: u32,
@@ -60,7 +60,7 @@ impl ClientSessionValue {
             self.ticket.len(),
             1,
             self.session_id.len(),
-            8,
+            TIME_LEN,
             encoding::application_len(self.transport_parameters()),
         ];
         let more_len = lengths.iter().sum::<usize>() + encoding::chain_len(&self.server_chain);
@@ -69,7 +69,7 @@ impl ClientSessionValue {
             w.vec16_bytes(&self.ticket)?;
             w.vec8_bytes(&self.session_id)?;
             encoding::write_chain(w, &self.server_chain)?;
-            w.bytes(&self.expires.to_be_bytes())?;
+            encoding::write_time(w, self.expires)?;
             encoding::write_application(w, self.transport_parameters())
         })
     }
@@ -81,6 +81,9 @@ impl ClientSessionValue {
     pub fn decode(bytes: &[u8]) -> Result<Self, SessionError> {
         let mut r = Reader::new(bytes);
         let common = CommonFields::read(SessionOwner::Client, &mut r)?;
+        if !common.has_chain || !common.has_expiry {
+            return Err(SessionError::Malformed);
+        }
         let name = r.vec8(1..=255, "server_name")?.rest();
         let session = Self {
             suite: common.suite,
@@ -96,8 +99,8 @@ impl ClientSessionValue {
             ticket: r.vec16(0..=0xffff, "ticket")?.rest().to_vec(),
             session_id: r.vec8(0..=32, "session_id")?.rest().to_vec(),
             max_early_data: common.max_early_data,
-            server_chain: encoding::read_chain(&mut r)?.ok_or(SessionError::Malformed)?,
-            expires: u64_of(&mut r)?,
+            server_chain: encoding::read_chain(&mut r)?,
+            expires: encoding::read_time(&mut r)?,
             transport_parameters: encoding::read_application(&mut r, &common)?.map(Arc::from),
         };
         r.finish()?;
@@ -131,6 +134,8 @@ impl ClientSessionValue {
             lifetime: self.lifetime,
             age_add: self.age_add,
             max_early_data: self.max_early_data,
+            has_chain: true,
+            has_expiry: true,
             has_application: !self.transport_parameters().is_empty(),
         }
     }
@@ -193,7 +198,7 @@ impl ClientSessionValue {
 
     /// Returns the milliseconds since the ticket arrived. `None` if the clock was set back.
     fn age(&self, now: UnixTime) -> Option<u64> {
-        now.as_secs().saturating_mul(1000).checked_sub(self.received)
+        Some(now.as_secs().checked_sub(self.received)?.saturating_mul(1000))
     }
 }
 
@@ -229,7 +234,7 @@ mod tests {
             server_name: ServerName::try_from("a.test").unwrap(),
             alpn: Some(b"h2".to_vec()),
             authenticated: RECEIVED - 3600,
-            received: RECEIVED * 1000,
+            received: RECEIVED,
             lifetime: 7200,
             age_add: 0xffff_ff00,
             ticket: vec![0x71; 300],
@@ -318,8 +323,6 @@ mod tests {
     #[test]
     fn contradictory_session_is_rejected() {
         let cases = [
-            ClientSessionValue { secret: SessionSecret::new(&[1; 32]).unwrap(), ..session() },
-            ClientSessionValue { secret: SessionSecret::new(&[1; 32]).unwrap(), ..tls12() },
             ClientSessionValue { extended_master_secret: false, ..session() },
             ClientSessionValue { lifetime: MAX_LIFETIME + 1, ..session() },
             ClientSessionValue { ticket: Vec::new(), ..session() },
@@ -342,20 +345,27 @@ mod tests {
             bytes[place] = byte;
             ClientSessionValue::decode(&bytes).err()
         };
-        assert_eq!([with(0, 1), with(1, 2)], [Some(SessionError::Format); 2]);
-        assert_eq!(with(3, 0x05), Some(SessionError::CipherSuite));
+        let flags = session().encode()[1];
+        assert_eq!([with(0, 0x21), with(1, flags | 1)], [Some(SessionError::Format); 2]);
+        assert_eq!(with(0, 0x39), Some(SessionError::CipherSuite));
+        // Without a chain, and without its end.
+        assert_eq!([with(1, flags & !(1 << 5)), with(1, flags & !(1 << 6))], [Some(SessionError::Malformed); 2]);
         let name = session().encode().windows(6).position(|text| text == b"a.test").unwrap();
         assert_eq!([with(name, 0xff), with(name, b' ')], [Some(SessionError::Malformed); 2]);
     }
 
     #[test]
-    fn oversized_session_encodes_to_nothing() {
+    fn unencodable_session_encodes_to_nothing() {
         let long_ticket = ClientSessionValue { ticket: vec![0; 0x1_0000], ..session() };
         let longest = ClientSessionValue { ticket: vec![0; 0xffff], ..session() };
         assert!(long_ticket.encode().is_empty());
         assert_eq!(ClientSessionValue::decode(&longest.encode()).unwrap().ticket.len(), 0xffff);
         let chain = vec![CertificateDer::from(vec![0; 40_000]); 2].into();
         assert!(ClientSessionValue { server_chain: chain, ..session() }.encode().is_empty());
+        for other in [session(), tls12()] {
+            let secret = SessionSecret::new(&[1; 32]).unwrap();
+            assert!(ClientSessionValue { secret, ..other }.encode().is_empty());
+        }
     }
 
     #[test]

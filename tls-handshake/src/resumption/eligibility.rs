@@ -80,15 +80,14 @@ impl ServerSessionValue {
     /// Returns whether the session is neither expired nor from the future.
     fn is_current(&self, now: UnixTime, session_lifetime: u32) -> bool {
         let lifetime = self.lifetime.min(MAX_LIFETIME);
-        is_within(self.issued / 1000, lifetime, now)
-            && is_within(self.authenticated, session_lifetime.min(MAX_LIFETIME), now)
+        is_within(self.issued, lifetime, now) && is_within(self.authenticated, session_lifetime.min(MAX_LIFETIME), now)
     }
 
     /// Returns whether the client sent early data just now: its ticket age and the server's differ
     /// by at most 10 seconds (RFC 9846 §8.3).
     pub(crate) fn is_fresh(&self, obfuscated_age: u32, now: UnixTime) -> bool {
         let claimed = u64::from(obfuscated_age.wrapping_sub(self.age_add));
-        let expected_arrival = self.issued.saturating_add(claimed);
+        let expected_arrival = self.issued.saturating_mul(1000).saturating_add(claimed);
         let lifetime = u64::from(self.lifetime.min(MAX_LIFETIME)) * 1000;
         claimed <= lifetime && now.as_secs().saturating_mul(1000).abs_diff(expected_arrival) <= EARLY_DATA_WINDOW
     }
@@ -209,7 +208,7 @@ mod tests {
         let unlimited = |criteria: &mut ResumptionCriteria<'_>| criteria.session_lifetime = u32::MAX;
         let old = ServerSessionValue { lifetime: u32::MAX, authenticated: ISSUED - week, ..anonymous() };
         assert_eq!(check(&old, unlimited, ISSUED), Err(NotResumed::TooOld));
-        let old = ServerSessionValue { issued: (ISSUED - week) * 1000, authenticated: ISSUED, ..old };
+        let old = ServerSessionValue { issued: ISSUED - week, authenticated: ISSUED, ..old };
         assert_eq!(check(&old, unlimited, ISSUED), Err(NotResumed::TooOld));
         let never_begun = ServerSessionValue { authenticated: 0, issued: 0, ..anonymous() };
         assert_eq!(check(&never_begun, |_| (), ISSUED), Err(NotResumed::TooOld));

@@ -7,7 +7,7 @@ use pki_types::{CertificateDer, UnixTime};
 use tls_codec::Reader;
 use zeroize::Zeroizing;
 
-use super::encoding::{self, CommonFields, SessionOwner, u64_of};
+use super::encoding::{self, CommonFields, SessionOwner, TIME_LEN};
 use super::{Scope, SessionError, SessionSecret};
 use crate::suite::SupportedCipherSuite;
 
@@ -28,10 +28,11 @@ pub struct ServerSessionValue {
     /// The time at which the client's chain was verified, or without one, at which the first
     /// session was issued. In seconds since 1970; 0 until then.
     pub(crate) authenticated: u64,
-    /// The time at which this ticket was issued, in milliseconds since 1970.
+    /// The time at which this ticket was issued, in seconds since 1970.
     pub(crate) issued: u64,
     /// Seconds from `issued`.
     pub(crate) lifetime: u32,
+    /// Not encoded without early data, because only its check reads it.
     pub(crate) age_add: u32,
     /// The early data limit, in bytes; 0 for none.
     pub(crate) max_early_data: u32,
@@ -59,13 +60,13 @@ impl ServerSessionValue {
     #[must_use]
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
         let name = self.server_name.as_deref().unwrap_or_default();
-        let chain = self.client_chain.as_deref().unwrap_or_default();
-        let more_len = 1 + name.len() + encoding::chain_len(chain) + 1 + self.expires.map_or(0, |_| 8);
+        let chain = self.chain_if_any();
+        let more_len = chain.map_or(0, encoding::chain_len) + self.expires.map_or(0, |_| TIME_LEN) + 1 + name.len();
         let more_len = more_len + encoding::application_len(&self.application);
         encoding::write(SessionOwner::Server, &self.common(), more_len, |w| {
+            chain.map_or(Ok(()), |chain| encoding::write_chain(w, chain))?;
+            self.expires.map_or(Ok(()), |at| encoding::write_time(w, at))?;
             w.vec8_bytes(name.as_bytes())?;
-            encoding::write_chain(w, chain)?;
-            w.vec8(|w| self.expires.map_or(Ok(()), |at| w.bytes(&at.to_be_bytes())))?;
             encoding::write_application(w, &self.application)
         })
     }
@@ -77,13 +78,12 @@ impl ServerSessionValue {
     pub fn decode(bytes: &[u8]) -> Result<Self, SessionError> {
         let mut r = Reader::new(bytes);
         let common = CommonFields::read(SessionOwner::Server, &mut r)?;
+        let client_chain = if common.has_chain { Some(encoding::read_chain(&mut r)?) } else { None };
+        let expires = if common.has_expiry { Some(encoding::read_time(&mut r)?) } else { None };
         let name = r.vec8(0..=255, "server_name")?.rest();
         let name = str::from_utf8(name).map_err(|_| SessionError::Malformed)?;
-        let client_chain = encoding::read_chain(&mut r)?;
-        let mut expires = r.vec8(0..=8, "expires")?;
         let application = encoding::read_application(&mut r, &common)?;
         r.finish()?;
-        let expires = if expires.is_empty() { None } else { Some(u64_of(&mut expires)?) };
         if client_chain.is_none() && expires.is_some() {
             return Err(SessionError::Malformed);
         }
@@ -105,6 +105,10 @@ impl ServerSessionValue {
         })
     }
 
+    fn chain_if_any(&self) -> Option<&[CertificateDer<'static>]> {
+        self.client_chain().filter(|chain| !chain.is_empty())
+    }
+
     fn common(&self) -> CommonFields<'_> {
         CommonFields {
             suite: self.suite,
@@ -117,6 +121,8 @@ impl ServerSessionValue {
             lifetime: self.lifetime,
             age_add: self.age_add,
             max_early_data: self.max_early_data,
+            has_chain: self.chain_if_any().is_some(),
+            has_expiry: self.expires.is_some(),
             has_application: !self.application.is_empty(),
         }
     }
@@ -135,7 +141,7 @@ impl ServerSessionValue {
             0 => now.as_secs(),
             before => before.min(now.as_secs()),
         };
-        self.issued = now.as_secs().saturating_mul(1000);
+        self.issued = now.as_secs();
         let end = self.authenticated.saturating_add(session_lifetime.into());
         let left = end.saturating_sub(now.as_secs());
         self.lifetime = self.lifetime.min(u32::try_from(left).unwrap_or(u32::MAX));
@@ -176,7 +182,7 @@ pub(super) mod tests {
             server_name: Some("a.test".to_owned()),
             alpn: Some(b"h2".to_vec()),
             authenticated: ISSUED - 3600,
-            issued: ISSUED * 1000,
+            issued: ISSUED,
             lifetime: 7200,
             age_add: 0xffff_ff00,
             max_early_data: 0x4000,
@@ -214,7 +220,8 @@ pub(super) mod tests {
             assert_eq!((read.scope, read.server_name), (session.scope, session.server_name));
             assert_eq!((read.alpn, read.client_chain), (session.alpn, session.client_chain));
             assert_eq!((read.authenticated, read.issued), (session.authenticated, session.issued));
-            assert_eq!((read.lifetime, read.age_add), (session.lifetime, session.age_add));
+            let age_add = if session.max_early_data > 0 { session.age_add } else { 0 };
+            assert_eq!((read.lifetime, read.age_add), (session.lifetime, age_add));
             assert_eq!((read.max_early_data, read.expires), (session.max_early_data, session.expires));
             assert_eq!(read.application, session.application);
         }
@@ -222,18 +229,42 @@ pub(super) mod tests {
 
     /// Tickets outlive the process, so another layout needs another version in its first byte.
     #[test]
-    fn encoding_has_layout_of_format_2() {
-        let mut expected = b"\x02\x02\x13\x01\x03\x20".to_vec();
+    fn encoding_has_layout_of_format_3() {
+        // The first suite; all flags.
+        let mut expected = b"\x30\xff".to_vec();
         expected.extend([[0x5e; 32], [0x5c; 32]].concat());
-        expected.extend(b"\x02h2");
-        expected.extend((ISSUED - 3600).to_be_bytes());
-        expected.extend((ISSUED * 1000).to_be_bytes());
-        expected.extend(b"\0\0\x1c\x20\xff\xff\xff\0\0\0\x40\0");
-        expected.extend(b"\x06a.test\0\x08\0\x03\x01\x02\x03\0\x01\x04\x08");
-        expected.extend((ISSUED + 5000).to_be_bytes());
-        expected.extend(b"\0\x06limits");
+        expected.extend(&ISSUED.to_be_bytes()[3..]);
+        expected.extend(b"\0\x1c\x20");
+        expected.extend(&(ISSUED - 3600).to_be_bytes()[3..]);
+        expected.extend(b"\x02h2\xff\xff\xff\0\0\0\x40\0\0\x08\0\x03\x01\x02\x03\0\x01\x04");
+        expected.extend(&(ISSUED + 5000).to_be_bytes()[3..]);
+        expected.extend(b"\x06a.test\0\x06limits");
         let session = ServerSessionValue { application: b"limits".as_slice().into(), ..session() };
         assert_eq!(*session.encode(), expected);
+    }
+
+    /// What a ticket of a first handshake holds, without a client certificate and ALPN. Only the
+    /// name, the secret and the scope have more than five bytes.
+    #[test]
+    fn absent_fields_take_no_byte() {
+        let suites = [(ALL_CIPHERSUITES[0], 32), (ALL_CIPHERSUITES[1], 48), (ALL_CIPHERSUITES[3], 48)];
+        for (number, (suite, secret_len)) in [0x30, 0x31, 0x33].into_iter().zip(suites) {
+            let session = ServerSessionValue {
+                suite,
+                secret: SessionSecret::new(&[0x5e; 48][..secret_len]).unwrap(),
+                alpn: None,
+                authenticated: ISSUED,
+                max_early_data: 0,
+                ..anonymous()
+            };
+            let mut expected = vec![number, 0b11];
+            expected.extend(&[0x5e; 48][..secret_len]);
+            expected.extend([0x5c; 32]);
+            expected.extend(&ISSUED.to_be_bytes()[3..]);
+            expected.extend(b"\0\x1c\x20\x06a.test");
+            assert_eq!(*session.encode(), expected);
+            assert_eq!(ServerSessionValue::decode(&expected).unwrap().age_add, 0, "only early data needs it");
+        }
     }
 
     #[test]
@@ -272,20 +303,30 @@ pub(super) mod tests {
 
     #[test]
     fn contradictory_session_is_rejected() {
-        let secret = |length| SessionSecret::new(&[1; 48][..length]).unwrap();
         let cases = [
-            ServerSessionValue { secret: secret(48), ..session() },
-            ServerSessionValue { secret: secret(31), ..session() },
-            ServerSessionValue { secret: secret(32), suite: ALL_CIPHERSUITES[1], ..session() },
-            ServerSessionValue { secret: secret(32), ..tls12() },
             ServerSessionValue { extended_master_secret: false, ..session() },
             ServerSessionValue { max_early_data: 1, ..tls12() },
             ServerSessionValue { lifetime: MAX_LIFETIME + 1, ..session() },
             ServerSessionValue { client_chain: None, ..session() },
+            ServerSessionValue { client_chain: Some([].into()), ..session() },
         ];
         for (case, session) in cases.iter().enumerate() {
             let read = ServerSessionValue::decode(&session.encode());
             assert_eq!(read.err(), Some(SessionError::Malformed), "{case}");
+        }
+    }
+
+    /// Only one encoding of each session: a flag says that a field is there, and it has a value.
+    #[test]
+    fn redundant_field_is_rejected() {
+        let session = session();
+        let bytes = session.encode();
+        let (renewed, alpn, early) = (74, 79, 86);
+        let same_time = [&bytes[..renewed], &bytes[66..71], &bytes[renewed + 5..]].concat();
+        let empty_alpn = [&bytes[..alpn], &[0], &bytes[alpn + 3..]].concat();
+        let no_early_data = [&bytes[..early], &[0; 4], &bytes[early + 4..]].concat();
+        for changed in [same_time, empty_alpn, no_early_data] {
+            assert_eq!(ServerSessionValue::decode(&changed).err(), Some(SessionError::Malformed), "{changed:?}");
         }
     }
 
@@ -296,25 +337,26 @@ pub(super) mod tests {
             bytes[place] = byte;
             ServerSessionValue::decode(&bytes).err()
         };
-        assert_eq!([with(0, 1), with(1, 1)], [Some(SessionError::Format); 2]);
-        // TLS_RSA_WITH_AES_128_GCM_SHA256.
-        let mut bytes = session().encode();
-        bytes[2..4].copy_from_slice(&[0x00, 0x9c]);
-        assert_eq!(ServerSessionValue::decode(&bytes).err(), Some(SessionError::CipherSuite));
-        assert_eq!(with(4, 2), Some(SessionError::Malformed));
+        assert_eq!([with(0, 0x20), with(0, 0x40), with(1, 0)], [Some(SessionError::Format); 3]);
+        assert_eq!([with(0, 0x39), with(0, 0x3f)], [Some(SessionError::CipherSuite); 2]);
         // The last byte of the name.
         let name = session().encode().windows(6).position(|text| text == b"a.test").unwrap();
         assert_eq!(with(name + 5, 0xff), Some(SessionError::Malformed));
     }
 
     #[test]
-    fn oversized_session_encodes_to_nothing() {
+    fn unencodable_session_encodes_to_nothing() {
+        let secret = |length| SessionSecret::new(&[1; 48][..length]).unwrap();
         let chain = |count, length| Some(vec![CertificateDer::from(vec![0; length]); count].into());
         let cases = [
             ServerSessionValue { client_chain: chain(17, 1), ..session() },
             ServerSessionValue { client_chain: chain(2, 40_000), ..session() },
             ServerSessionValue { server_name: Some("a".repeat(256)), ..session() },
             ServerSessionValue { alpn: Some(vec![b'a'; 256]), ..session() },
+            ServerSessionValue { secret: secret(48), ..session() },
+            ServerSessionValue { secret: secret(31), ..session() },
+            ServerSessionValue { secret: secret(32), suite: ALL_CIPHERSUITES[1], ..session() },
+            ServerSessionValue { secret: secret(32), ..tls12() },
         ];
         for session in cases {
             assert!(session.encode().is_empty());
@@ -326,9 +368,9 @@ pub(super) mod tests {
     fn issuing_sets_times_and_keeps_full_handshake_time() {
         let mut first = ServerSessionValue { authenticated: 0, issued: 0, ..session() };
         assert!(first.begin(at(ISSUED), 10_000));
-        assert_eq!((first.authenticated, first.issued, first.lifetime), (ISSUED, ISSUED * 1000, 7200));
+        assert_eq!((first.authenticated, first.issued, first.lifetime), (ISSUED, ISSUED, 7200));
         assert!(first.begin(at(ISSUED + 5), 10_000));
-        assert_eq!((first.authenticated, first.issued, first.lifetime), (ISSUED, (ISSUED + 5) * 1000, 7200));
+        assert_eq!((first.authenticated, first.issued, first.lifetime), (ISSUED, ISSUED + 5, 7200));
         // The rest of the session lifetime limits the ticket.
         assert!(first.begin(at(ISSUED + 9_000), 10_000));
         assert_eq!((first.authenticated, first.lifetime), (ISSUED, 1000));

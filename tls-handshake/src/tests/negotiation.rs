@@ -2,6 +2,7 @@
 
 use tls_codec::code_points::{
     AlertDescription as A, CipherSuite, ExtensionType as X, HandshakeType as T, NamedGroup, ProtocolVersion,
+    SignatureScheme,
 };
 use tls_codec::handshake::HELLO_RETRY_REQUEST_RANDOM;
 
@@ -189,25 +190,31 @@ fn client_rejects_early_data_accepted_after_retry() {
 }
 
 /// RFC 9846 §4.3.3: a client without TLS 1.2 lists the schemes of handshakes and of certificates
-/// separately.
+/// separately if both are not the backend's whole list.
 #[test]
-fn tls13_client_lists_schemes_of_certificates_separately() {
-    let bytes = |schemes: &[tls_codec::code_points::SignatureScheme]| {
+fn client_lists_schemes_of_certificates_separately_if_needed() {
+    let bytes = |schemes: &[SignatureScheme]| {
         super::hello::vec16(&schemes.iter().flat_map(|scheme| scheme.0.to_be_bytes()).collect::<Vec<_>>())
     };
-    for tls12 in [false, true] {
+    let all = crate::negotiate::certificate_schemes(tls_crypto::Backend::ring());
+    let some = [SignatureScheme::ED25519, SignatureScheme::RSA_PKCS1_SHA256];
+    let both = [ProtocolVersion::TLS13, ProtocolVersion::TLS12];
+    for (versions, set, handshake, certificates) in [
+        (&both[..], None, all, None),
+        (&both[..1], None, all, None),
+        (&both[..], Some(&some), &some[..], None),
+        (&both[..1], Some(&some), &some[..1], Some(all)),
+    ] {
         let mut config = ClientConfig::new();
-        if !tls12 {
-            config.set_versions(&[ProtocolVersion::TLS13]).unwrap();
+        config.set_versions(versions).unwrap();
+        if let Some(schemes) = set {
+            config.set_signature_schemes(schemes).unwrap();
         }
         let mut hello = Hello::parse(&client(config).pop());
-        assert_eq!(hello.has(X::SIGNATURE_ALGORITHMS_CERT), !tls12);
-        if !tls12 {
-            assert_eq!(*hello.get(X::SIGNATURE_ALGORITHMS), bytes(&crate::verify::signature::tls13::RULES.schemes()));
-            assert_eq!(
-                *hello.get(X::SIGNATURE_ALGORITHMS_CERT),
-                bytes(crate::negotiate::certificate_schemes(tls_crypto::Backend::ring()))
-            );
+        assert_eq!(*hello.get(X::SIGNATURE_ALGORITHMS), bytes(handshake), "{versions:?} {set:?}");
+        assert_eq!(hello.has(X::SIGNATURE_ALGORITHMS_CERT), certificates.is_some(), "{versions:?} {set:?}");
+        if let Some(certificates) = certificates {
+            assert_eq!(*hello.get(X::SIGNATURE_ALGORITHMS_CERT), bytes(certificates));
         }
     }
 }

@@ -78,7 +78,7 @@ impl PendingSession {
             server_name: tracker.name().clone(),
             alpn: negotiated.alpn.clone(),
             authenticated,
-            received: now.as_secs().saturating_mul(1000),
+            received: now.as_secs(),
             lifetime,
             age_add: 0,
             session_id: if ticket.is_empty() { origin.session_id } else { Vec::new() },

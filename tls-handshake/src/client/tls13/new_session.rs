@@ -87,7 +87,7 @@ impl Tickets {
                 server_name: tracker.name().clone(),
                 alpn: negotiated.alpn.clone(),
                 authenticated,
-                received: now.as_secs().saturating_mul(1000),
+                received: now.as_secs(),
                 lifetime: ticket.lifetime,
                 age_add: ticket.age_add,
                 ticket: ticket.ticket,
