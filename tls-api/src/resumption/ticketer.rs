@@ -272,7 +272,7 @@ mod tests {
         (Arc::clone(&clock), Ticketer::with_time_provider(clock).unwrap())
     }
 
-    /// Encrypts a ticket. Returns it and the name of its key, of which it shows only the first byte.
+    /// Encrypts a ticket. Returns it and the name of its key, of which it shows only one byte.
     fn ticket_and_name(ticketer: &Ticketer) -> (Vec<u8>, [u8; 16]) {
         let ticket = ticketer.encrypt(b"session").unwrap();
         let name = *ticketer.keys.read().1.current.key.key.name();
