@@ -2,8 +2,8 @@
 //! sockets.
 //!
 //! The peers are `openssl`, `curl`, `gnutls-cli`, `gnutls-serv`, `certtool`, `node`, `java`,
-//! `keytool`, `ssh-keygen`, `sslscan`, `nginx`, `redis-server`, `chromium`, and those that
-//! `.ci/run setup` installs in the target folder: aioquic, pyOpenSSL, grpcio, Go, Node 24 and `uv`.
+//! `keytool`, `ssh-keygen`, `sslscan`, `nginx`, `redis-server`, `chromium`, and those that `.ci/run
+//! setup` installs in the target folder: aioquic, pyOpenSSL, grpcio, Go, Node 24, `uv` and `deno`.
 //! Tests of a missing peer are reported as ignored, with the reason. With `TLS_INTEROP_REQUIRED=1`
 //! in the environment they fail.
 

