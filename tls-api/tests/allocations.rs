@@ -230,9 +230,9 @@ fn fill_buffers(pairs: &mut [Pair]) {
     }
 }
 
-/// For each direction a buffer for a record and one for a flight, and the two free lists.
-const KEPT_BY_IDLE_THREAD: i64 = 2 * (17 + 2) * 1024 + 1024;
-const KEPT_BY_THREAD: i64 = 2 * (256 + 2) * 1024 + 1024;
+/// A buffer for a received flight, one for a record in each direction, and the two free lists.
+const KEPT_BY_IDLE_THREAD: i64 = (2 + 2 * 17) * 1024 + 1024;
+const KEPT_BY_THREAD: i64 = (2 + 2 * 256) * 1024 + 1024;
 
 #[test]
 fn thread_frees_buffers_when_its_last_session_is_dropped() {

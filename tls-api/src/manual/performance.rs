@@ -47,7 +47,7 @@
 //!
 //! * at most 256 KiB for receiving and 256 KiB for sending, for each thread, however many
 //!   connections it has;
-//! * 19 KiB of each, 38 KiB in all, after the last connection of the thread is dropped;
+//! * 19 KiB and 17 KiB, 36 KiB in all, after the last connection of the thread is dropped;
 //! * nothing after [`release_buffers`](crate::release_buffers), or when the thread ends.
 //!
 //! A connection counts for the thread that created it until that thread drops it. A thread whose

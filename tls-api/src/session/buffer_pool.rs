@@ -2,9 +2,9 @@
 //! bytes.
 //!
 //! So an idle connection holds no buffer, and a busy one does not allocate for each record. A
-//! thread has two pools, for receiving and for sending, of at most eight buffers and 256 KiB each,
-//! and one buffer of [`FLIGHT_SIZE`]. When its last connection is dropped, each keeps that and one
-//! buffer of [`RECORD_SIZE`] for the next connection; [`release_buffers`] frees all.
+//! thread has two pools, for receiving and for sending, of at most eight buffers and 256 KiB each.
+//! When its last connection is dropped, each keeps one buffer of [`RECORD_SIZE`] for the next
+//! connection; [`release_buffers`] frees all. A buffer for a received flight is kept beside them.
 //!
 //! Buffers are not zeroized between connections. They contain application data, which the
 //! application, the kernel and the allocator do not zeroize either. An application reads only what
@@ -21,8 +21,8 @@ use crate::session::UNREAD_LIMIT;
 pub(crate) type Ranges = VecDeque<Range<usize>>;
 
 /// Large enough for most flights: a hello, or a server's flight with a short chain. Of the buffers
-/// smaller than a record, a pool keeps only one of this size. So before its first data a thread
-/// uses no more memory than a handshake needs, and the next flight needs no allocation.
+/// smaller than a record, a thread keeps only one of this size. So before its first data it uses no
+/// more memory than a handshake needs, and the next flight needs no allocation.
 pub(crate) const FLIGHT_SIZE: usize = 2 * 1024;
 
 /// Large enough for nearly all other flights.
@@ -48,7 +48,7 @@ const MAX_BYTES: usize = 256 * 1024;
 const MAX_RANGES: usize = 16;
 
 thread_local! {
-    static RECEIVING: RefCell<Pool<ReceiveStorage>> = const { RefCell::new(Pool::new()) };
+    static RECEIVING: RefCell<ReceivePool> = const { RefCell::new(ReceivePool { flight: None, pool: Pool::new() }) };
     static SENDING: RefCell<Pool<Vec<u8>>> = const { RefCell::new(Pool::new()) };
     /// The connections created on this thread, minus those dropped on it.
     static CONNECTIONS: Cell<usize> = const { Cell::new(0) };
@@ -73,7 +73,7 @@ pub fn release_buffers() {
 /// Frees buffers until each pool keeps at most this many bytes.
 fn shrink_pools(bytes: usize) {
     // On a thread that ends, the pools and their buffers are gone already.
-    let _ = RECEIVING.try_with(|pool| pool.borrow_mut().shrink_to(bytes));
+    let _ = RECEIVING.try_with(|receiving| receiving.borrow_mut().shrink_to(bytes));
     let _ = SENDING.try_with(|pool| pool.borrow_mut().shrink_to(bytes));
 }
 
@@ -110,12 +110,39 @@ pub(crate) struct ReceiveStorage {
     pub(crate) plaintext: Ranges,
 }
 
-struct Pool<T> {
+struct ReceivePool {
     /// A buffer of [`FLIGHT_SIZE`].
-    flight: Option<T>,
-    /// Each has at least [`RECORD_SIZE`].
+    flight: Option<ReceiveStorage>,
+    pool: Pool<ReceiveStorage>,
+}
+
+impl ReceivePool {
+    fn take(&mut self, len: usize) -> Option<ReceiveStorage> {
+        if len <= FLIGHT_SIZE && self.flight.is_some() {
+            return self.flight.take();
+        }
+        self.pool.take(len)
+    }
+
+    fn give(&mut self, buffer: ReceiveStorage) {
+        if buffer.bytes.capacity() == FLIGHT_SIZE {
+            self.flight = Some(buffer);
+        } else {
+            self.pool.give(buffer);
+        }
+    }
+
+    fn shrink_to(&mut self, bytes: usize) {
+        if bytes == 0 {
+            self.flight = None;
+        }
+        self.pool.shrink_to(bytes);
+    }
+}
+
+struct Pool<T> {
     buffers: Vec<T>,
-    /// The sum of the capacities of `buffers`.
+    /// The sum of their capacities.
     bytes: usize,
 }
 
@@ -138,16 +165,13 @@ impl Capacity for ReceiveStorage {
 
 impl<T> Pool<T> {
     const fn new() -> Self {
-        Self { flight: None, buffers: Vec::new(), bytes: 0 }
+        Self { buffers: Vec::new(), bytes: 0 }
     }
 }
 
 impl<T: Capacity> Pool<T> {
     /// Takes the smallest buffer with at least this capacity.
     fn take(&mut self, capacity: usize) -> Option<T> {
-        if capacity <= FLIGHT_SIZE && self.flight.is_some() {
-            return self.flight.take();
-        }
         // None is smaller than a record, so no other fits better.
         if capacity <= RECORD_SIZE && self.buffers.last()?.capacity() == RECORD_SIZE {
             let buffer = self.buffers.pop()?;
@@ -162,10 +186,6 @@ impl<T: Capacity> Pool<T> {
     }
 
     fn give(&mut self, buffer: T) {
-        if buffer.capacity() == FLIGHT_SIZE {
-            self.flight = Some(buffer);
-            return;
-        }
         let bytes = self.bytes.saturating_add(buffer.capacity());
         let fits = self.buffers.len() < MAX_BUFFERS && bytes <= MAX_BYTES;
         if fits && (RECORD_SIZE..=2 * BULK_SIZE).contains(&buffer.capacity()) {
@@ -174,12 +194,8 @@ impl<T: Capacity> Pool<T> {
         }
     }
 
-    /// Frees the largest buffers until at most this many bytes are left, beside a buffer for a
-    /// flight, which only 0 frees.
+    /// Frees the largest buffers until at most this many bytes are left.
     fn shrink_to(&mut self, bytes: usize) {
-        if bytes == 0 {
-            self.flight = None;
-        }
         while self.bytes > bytes {
             let Some(largest) = (0..self.buffers.len()).max_by_key(|&at| self.buffers.get(at).map(T::capacity)) else {
                 break;
@@ -195,7 +211,8 @@ impl<T: Capacity> Pool<T> {
 
 /// Returns a buffer with room for at least `len` bytes, preferably from the pool.
 pub(crate) fn take_receive_buffer(len: usize) -> ReceiveStorage {
-    let mut buffer = RECEIVING.try_with(|pool| pool.borrow_mut().take(len)).ok().flatten().unwrap_or_default();
+    let mut buffer =
+        RECEIVING.try_with(|receiving| receiving.borrow_mut().take(len)).ok().flatten().unwrap_or_default();
     if buffer.bytes.len() < len {
         buffer.bytes.resize(len, 0);
     }
@@ -209,7 +226,7 @@ pub(crate) fn return_receive_buffer(mut buffer: ReceiveStorage) {
     }
     buffer.plaintext.clear();
     // On a thread that ends, the pool is gone, and this drops the buffer.
-    let _ = RECEIVING.try_with(|pool| pool.borrow_mut().give(buffer));
+    let _ = RECEIVING.try_with(|receiving| receiving.borrow_mut().give(buffer));
 }
 
 /// Returns a buffer of at least this capacity from the pool, if it has one. Its content is output
@@ -236,22 +253,22 @@ mod tests {
     }
 
     #[test]
-    fn pool_keeps_one_buffer_of_a_flight() {
-        let mut pool = Pool::new();
-        pool.give(Vec::<u8>::with_capacity(RECORD_SIZE));
-        pool.give(Vec::with_capacity(FLIGHT_SIZE));
-        pool.give(Vec::with_capacity(FLIGHT_SIZE));
-        assert_eq!(pool.buffers.len(), 1);
-        // A longer flight does not take it.
-        assert_eq!(pool.take(FLIGHT_SIZE + 1).unwrap().capacity(), RECORD_SIZE);
-        assert_eq!(pool.take(FLIGHT_SIZE).unwrap().capacity(), FLIGHT_SIZE);
-        assert!(pool.take(FLIGHT_SIZE).is_none());
+    fn one_buffer_for_a_flight_is_kept() {
+        let buffer = |size| ReceiveStorage { bytes: vec![0; size], ..ReceiveStorage::default() };
+        let mut receiving = ReceivePool { flight: None, pool: Pool::new() };
+        receiving.give(buffer(FLIGHT_SIZE));
+        receiving.give(buffer(FLIGHT_SIZE));
+        receiving.give(buffer(RECORD_SIZE));
+        assert_eq!(receiving.take(FLIGHT_SIZE).unwrap().capacity(), FLIGHT_SIZE);
+        assert_eq!(receiving.take(FLIGHT_SIZE).unwrap().capacity(), RECORD_SIZE);
+        assert!(receiving.take(FLIGHT_SIZE).is_none());
 
-        pool.give(Vec::with_capacity(FLIGHT_SIZE));
-        pool.shrink_to(RECORD_SIZE);
-        assert!(pool.flight.is_some());
-        pool.shrink_to(0);
-        assert!(pool.flight.is_none());
+        receiving.give(buffer(FLIGHT_SIZE));
+        assert!(receiving.take(FLIGHT_SIZE + 1).is_none());
+        receiving.shrink_to(RECORD_SIZE);
+        assert!(receiving.flight.is_some());
+        receiving.shrink_to(0);
+        assert!(receiving.flight.is_none());
     }
 
     #[test]
@@ -284,7 +301,8 @@ mod tests {
     #[test]
     fn last_connection_of_thread_frees_all_but_one_record() {
         let kept = || {
-            let receiving: Vec<_> = RECEIVING.with_borrow(|pool| pool.buffers.iter().map(Capacity::capacity).collect());
+            let receiving: Vec<_> =
+                RECEIVING.with_borrow(|receiving| receiving.pool.buffers.iter().map(Capacity::capacity).collect());
             (receiving, SENDING.with_borrow(|pool| pool.buffers.iter().map(Capacity::capacity).collect::<Vec<_>>()))
         };
         let (first, second) = (ConnectionCount::new(), ConnectionCount::new());
