@@ -136,6 +136,52 @@ macro_rules! accessors {
             pub fn is_early_data_accepted(&self) -> bool {
                 self.established().is_some_and(|established| established.negotiated.early_data)
             }
+
+            /// Returns the [identity scope](crate::ClientStart::identity_scope) of the connection.
+            #[must_use]
+            pub fn identity_scope(&self) -> Option<&[u8; 32]> {
+                self.session_tracker.identity()
+            }
+
+            /// Returns the group to set as
+            /// [`ClientStart::last_group`](crate::ClientStart::last_group) of the next connection
+            /// to this server, once after the handshake. `None` if what is known about the server
+            /// stays true: it used the same group again, or needed no HelloRetryRequest.
+            #[must_use]
+            pub fn take_group(&mut self) -> Option<NamedGroup> {
+                let (used, kind) = (self.negotiated_group()?, self.handshake_kind()?);
+                if self.protocol_version()? != ProtocolVersion::TLS13 {
+                    return None;
+                }
+                self.session_tracker.take_group(used, kind)
+            }
+
+            /// Makes [`take_sessions`](Self::take_sessions) return none from now on. Call it if the
+            /// client's identity changed since the connection began: the scope of the sessions
+            /// would name the wrong identity.
+            pub fn discard_sessions(&mut self) {
+                self.session_tracker.discard();
+            }
+
+            /// Returns the server name and the [scope](crate::ClientSessionValue::scope) whose
+            /// stored sessions must all be removed before the next connection. This connection
+            /// offered or received such sessions, and failed (RFC 5077 §3.2, RFC 5246 §7.2.2, RFC
+            /// 9846 §6.2). Returns them once.
+            ///
+            /// Call it after an error and before dropping a connection. An incomplete handshake
+            /// counts as failed, since the engine cannot see a reset or a timeout. After the
+            /// handshake only a fatal alert counts, sent or received; close_notify and the end of
+            /// input do not.
+            ///
+            /// Sessions of other connections to that server are removed too: they come from the
+            /// same server under the same keys.
+            #[must_use]
+            pub fn failed_sessions(&mut self) -> Option<(&ServerName<'static>, [u8; 32])> {
+                if self.established().is_some() || !self.session_tracker.fail() {
+                    return None;
+                }
+                Some((self.session_tracker.name(), *self.session_tracker.scope().bytes()))
+            }
         }
 
         impl $connection<Server> {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use pki_types::{ServerName, UnixTime};
-use tls_codec::code_points::NamedGroup;
 use tls_crypto::quic::Version;
 
 use super::sink::{Levels, QuicSink};
@@ -109,37 +108,6 @@ impl ClientConnection {
             session.transport_parameters.clone_from(&self.levels.peer_parameters);
         }
         sessions
-    }
-
-    /// Returns the [identity scope](ClientStart::identity_scope) of the connection.
-    #[must_use]
-    pub fn identity_scope(&self) -> Option<&[u8; 32]> {
-        self.session_tracker.identity()
-    }
-
-    /// Returns the group to set as [`ClientStart::last_group`] of the next connection to this
-    /// server, once after the handshake. See
-    /// [`ClientConnection::take_group`](crate::ClientConnection::take_group).
-    #[must_use]
-    pub fn take_group(&mut self) -> Option<NamedGroup> {
-        let (used, kind) = (self.negotiated_group()?, self.handshake_kind()?);
-        self.session_tracker.take_group(used, kind)
-    }
-
-    /// Makes [`take_sessions`](Self::take_sessions) return none from now on. See
-    /// [`ClientConnection::discard_sessions`](crate::ClientConnection::discard_sessions).
-    pub fn discard_sessions(&mut self) {
-        self.session_tracker.discard();
-    }
-
-    /// Returns the server name and the scope whose stored sessions must all be removed, once. See
-    /// [`ClientConnection::failed_sessions`](crate::ClientConnection::failed_sessions).
-    #[must_use]
-    pub fn failed_sessions(&mut self) -> Option<(&ServerName<'static>, [u8; 32])> {
-        if self.established().is_some() || !self.session_tracker.fail() {
-            return None;
-        }
-        Some((self.session_tracker.name(), *self.session_tracker.scope().bytes()))
     }
 }
 
