@@ -387,10 +387,13 @@ enum Fragment<'a> {
 
 /// Finds the record in `bytes`, which follow the first `start` bytes of the connection.
 fn fragment(bytes: &[u8], start: usize, limit: usize) -> Result<Fragment<'_>, PeekError> {
-    let deframed = deframe(bytes, MAX_FRAGMENT).map_err(|error| match (error, bytes.first()) {
+    let deframed = deframe(bytes, MAX_FRAGMENT).map_err(|error| match (error, bytes) {
         // After one TLS record, the bytes are not those of another protocol.
-        (RecordError::NotTls(_), Some(first)) if start > 0 => {
-            PeekError::Record(RecordError::UnknownContentType(*first))
+        (RecordError::NotTls(_), &[20..=23, major, minor, ..]) if start > 0 => {
+            PeekError::Record(RecordError::BadVersion(u16::from_be_bytes([major, minor])))
+        }
+        (RecordError::NotTls(_), &[first, ..]) if start > 0 => {
+            PeekError::Record(RecordError::UnknownContentType(first))
         }
         (RecordError::Oversized { .. }, _) => PeekError::Record(error),
         _ if start > 0 => PeekError::Record(error),

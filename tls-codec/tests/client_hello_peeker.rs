@@ -192,6 +192,9 @@ fn faults() -> Vec<(Vec<u8>, usize, PeekError)> {
         (record(ContentType::HANDSHAKE, &[2, 0, 0, 9]), 6, PeekError::NotClientHello(HandshakeType::SERVER_HELLO)),
         (after(b"GET / HTTP/1.1"), 14 + 4, PeekError::Record(RecordError::UnknownContentType(b'G'))),
         (after(&[22, 4, 0, 0, 9]), 14 + 3, PeekError::Record(RecordError::BadVersion(0x0400))),
+        // As MySQL and DTLS begin.
+        (after(b"\x16\x01\0\0\x0a1\0\x14"), 14 + 3, PeekError::Record(RecordError::BadVersion(0x0100))),
+        (after(&[22, 0xfe, 0xfd, 0, 0, 0, 0]), 14 + 5, PeekError::Record(RecordError::BadVersion(0xfefd))),
         (after(&[22, 3, 1, 0x40, 1, 1]), 14 + 5, PeekError::Record(long)),
         (after(&record(ContentType::ALERT, &[2, 40])), 14 + 5, PeekError::NotHandshake(ContentType::ALERT)),
         (after(&record(ContentType::CHANGE_CIPHER_SPEC, &[1])), 14 + 5, {
