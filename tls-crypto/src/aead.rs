@@ -35,7 +35,6 @@ pub struct Sealer {
     key: AeadKey,
     nonces: Nonces,
     limit: u64,
-    layout: Layout,
 }
 
 impl Sealer {
@@ -50,21 +49,21 @@ impl Sealer {
 
     fn new(backend: Backend, algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN], layout: Layout) -> Self {
         let limit = algorithm.confidentiality_limit();
-        Self { key: prepare(backend, algorithm, key), nonces: Nonces::new(iv), limit, layout }
+        Self { key: prepare(backend, algorithm, key), nonces: Nonces::new(iv, layout), limit }
     }
 
     /// Returns the number of bytes that protection adds before and after the content.
     #[inline]
     #[must_use]
     pub fn overhead(&self) -> Overhead {
-        self.layout.overhead()
+        self.nonces.layout.overhead()
     }
 
     /// Returns whether the content type is encrypted (TLS 1.3). Such records can be padded.
     #[inline]
     #[must_use]
     pub fn hides_content_type(&self) -> bool {
-        self.layout.hides_content_type()
+        self.nonces.layout.hides_content_type()
     }
 
     /// Builds the next record in place: writes the header and the other added bytes, and encrypts.
@@ -109,7 +108,7 @@ impl Sealer {
         let length = u16::try_from(body.len()).map_err(|_| Error::Seal)?;
         let end = body.len().checked_sub(TAG_LEN).ok_or(Error::Seal)?;
         let key = &self.key;
-        match self.layout {
+        match self.nonces.layout {
             Layout::Tls13 => {
                 let inner = body.get_mut(..end).and_then(<[u8]>::split_last_mut);
                 let (last, before) = inner.ok_or(Error::Seal)?;
@@ -192,24 +191,23 @@ pub struct Overhead {
 pub struct Opener {
     key: AeadKey,
     nonces: Nonces,
-    layout: Layout,
 }
 
 impl Opener {
     pub(crate) fn tls13(backend: Backend, algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN]) -> Self {
-        Self { key: prepare(backend, algorithm, key), nonces: Nonces::new(iv), layout: Layout::Tls13 }
+        Self { key: prepare(backend, algorithm, key), nonces: Nonces::new(iv, Layout::Tls13) }
     }
 
     /// See [`Sealer::tls12`] for `iv`.
     pub(crate) fn tls12(backend: Backend, algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN]) -> Self {
-        Self { key: prepare(backend, algorithm, key), nonces: Nonces::new(iv), layout: Layout::of_tls12(algorithm) }
+        Self { key: prepare(backend, algorithm, key), nonces: Nonces::new(iv, Layout::of_tls12(algorithm)) }
     }
 
     /// Returns the number of bytes that protection adds before and after the content.
     #[inline]
     #[must_use]
     pub fn overhead(&self) -> Overhead {
-        self.layout.overhead()
+        self.nonces.layout.overhead()
     }
 
     /// Decrypts the next record in place; returns the type and the range of its content.
@@ -233,7 +231,7 @@ impl Opener {
         let sequence = self.nonces.sequence;
         let (nonce, next) = self.nonces.current()?;
         let (header, body) = record.split_first_chunk_mut::<HEADER_LEN>().ok_or(Error::Open)?;
-        let opened = match self.layout {
+        let opened = match self.nonces.layout {
             Layout::Tls13 => {
                 let inner = self.key.open(nonce, *header, body)?;
                 let inner = at_most(MAX_FRAGMENT + INNER_TYPE_LEN, inner)?;
@@ -265,7 +263,7 @@ impl Opener {
     #[inline]
     #[must_use]
     pub fn hides_content_type(&self) -> bool {
-        self.layout.hides_content_type()
+        self.nonces.layout.hides_content_type()
     }
 
     /// Returns the number of records opened, which is the next sequence number.
@@ -330,15 +328,17 @@ impl Layout {
 struct Nonces {
     /// The first four bytes of the IV, which are not combined with the sequence number.
     head: [u8; 4],
+    /// Here it takes no room: it is beside the four bytes.
+    layout: Layout,
     /// The rest of the IV.
     tail: u64,
     sequence: u64,
 }
 
 impl Nonces {
-    fn new(iv: &[u8; NONCE_LEN]) -> Self {
+    fn new(iv: &[u8; NONCE_LEN], layout: Layout) -> Self {
         let [a, b, c, d, tail @ ..] = *iv;
-        Self { head: [a, b, c, d], tail: u64::from_be_bytes(tail), sequence: 0 }
+        Self { head: [a, b, c, d], layout, tail: u64::from_be_bytes(tail), sequence: 0 }
     }
 
     /// Returns the nonce of the next record, and the sequence number that follows. The last

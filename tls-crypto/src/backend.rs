@@ -275,6 +275,14 @@ impl AeadKey {
         }
     }
 
+    pub(crate) fn backend(&self) -> Backend {
+        match self {
+            Self::Ring(_) => Backend::ring(),
+            #[cfg(feature = "aws-lc-rs")]
+            Self::AwsLc(_) => Backend::aws_lc(),
+        }
+    }
+
     /// Encrypts in place, and writes the tag.
     #[inline]
     pub(crate) fn seal(
@@ -457,6 +465,28 @@ mod tests {
             backend.fill(&mut other).unwrap();
             assert!(one != other && one != [0; 32] && other != [0; 32], "{backend:?}");
         }
+    }
+
+    /// Nothing of the default backend becomes AWS-LC's because its feature is on.
+    #[test]
+    fn default_values_are_those_of_ring() {
+        let backend = Backend::default();
+        assert!(matches!(HashContext::new(backend, HashAlgorithm::Sha256), HashContext::Ring(_)));
+        let hmac = HmacKey::new(backend, HashAlgorithm::Sha256, &[1; 32]);
+        assert!(matches!(hmac, HmacKey::Ring(_)) && matches!(hmac.sign(b"message"), HmacTag::Ring(_)));
+        for (algorithm, length) in
+            [(BulkAlgorithm::Aes128Gcm, 16), (BulkAlgorithm::Aes256Gcm, 32), (BulkAlgorithm::ChaCha20Poly1305, 32)]
+        {
+            let key = [1; 32];
+            let key = &key[..length];
+            assert!(matches!(AeadKey::new(backend, algorithm, key), Some(AeadKey::Ring(_))));
+            assert!(matches!(HeaderProtectionKey::new(backend, algorithm, key), HeaderProtectionKey::Ring(_)));
+        }
+        for curve in [Curve::X25519, Curve::P256, Curve::P384] {
+            assert!(matches!(EcdhKey::generate(backend, curve), Ok((EcdhKey::Ring(_), EcdhPublicKey::Ring(_)))));
+        }
+        let ticket_key = crate::TicketKey::generate(backend).unwrap();
+        assert_eq!(ticket_key.backend(), Backend::ring());
     }
 
     #[test]

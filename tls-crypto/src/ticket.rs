@@ -31,7 +31,6 @@ use crate::{Backend, BulkAlgorithm, Error, NONCE_LEN, SecureRandom, TAG_LEN};
 /// ```
 pub struct TicketKey {
     name: [u8; Self::NAME_LEN],
-    backend: Backend,
     key: AeadKey,
 }
 
@@ -72,7 +71,7 @@ impl TicketKey {
     fn prepare(backend: Backend, bytes: &[u8; Self::LEN]) -> Result<Self, Error> {
         let (name, key) = bytes.split_first_chunk().ok_or(Error::Seal)?;
         let key = AeadKey::new(backend, BulkAlgorithm::ChaCha20Poly1305, key).ok_or(Error::Seal)?;
-        Ok(Self { name: *name, backend, key })
+        Ok(Self { name: *name, key })
     }
 
     /// Returns the name. Two keys of a server differ in it.
@@ -88,7 +87,7 @@ impl TicketKey {
     /// [`Error::Random`]; [`Error::Seal`] if `state` is longer than 2^36 bytes.
     pub fn seal(&self, state: &[u8]) -> Result<Vec<u8>, Error> {
         let mut nonce = [0; NONCE_LEN];
-        self.backend.fill(&mut nonce)?;
+        self.key.backend().fill(&mut nonce)?;
         let mut ticket = Vec::with_capacity(state.len().saturating_add(Self::OVERHEAD));
         ticket.push(self.hint());
         ticket.extend_from_slice(&nonce);
@@ -101,6 +100,11 @@ impl TicketKey {
         }
         ticket.extend_from_slice(&tag);
         Ok(ticket)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn backend(&self) -> Backend {
+        self.key.backend()
     }
 
     fn hint(&self) -> u8 {

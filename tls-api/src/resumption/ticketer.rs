@@ -288,6 +288,7 @@ mod tests {
         assert!(one.decrypt(&ticket).is_some());
         assert_eq!(other.decrypt(&ticket), None);
         assert_ne!(name, ticket_and_name(&other).1);
+        assert_eq!(one.backend, Backend::ring());
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! Configurations with each backend, and peers with different ones.
 
 use std::io::Write;
+use std::net::TcpStream;
 use std::sync::Arc;
 
 use strata_tls::handshake::tls_crypto::Group;
 use strata_tls::{
-    AllowAnyAuthenticatedClient, Backend, ClientConfig, ClientSessionMemoryCache, Contradiction, HandshakeKind,
-    NamedGroup, ServerConfig, ServerSessionMemoryCache, Session, SignatureScheme, Ticketer,
+    AllowAnyAuthenticatedClient, Backend, ClientConfig, ClientSession, ClientSessionMemoryCache, Contradiction,
+    HandshakeKind, NamedGroup, RootCertStore, ServerConfig, ServerSession, ServerSessionMemoryCache, Session,
+    SignatureScheme, StreamOwned, Ticketer,
 };
 
-use crate::pair::{Pair, pattern, read_all};
+use crate::pair::{Pair, drain, pattern, read_all};
 use crate::pki::{Ca, KINDS, Kind, VERSIONS, suites};
 
 /// Each client's backend with each server's.
@@ -177,11 +179,80 @@ fn names_that_the_backend_lacks_are_rejected_in_any_order() {
     }
 }
 
+/// A configuration without a backend shows constants, with AWS-LC compiled in and without it, so
+/// nothing changes if another crate turns the feature on.
+#[test]
+fn defaults_do_not_depend_on_the_compiled_backends() {
+    let client = ClientConfig::with_roots(RootCertStore::new());
+    let chain = include_bytes!("../data/crossed-leaf.pem");
+    let server = ServerConfig::from_pem(chain, include_bytes!("../data/openssl-leaf-key.pem")).unwrap();
+    assert_eq!((client.backend(), server.backend()), (Backend::ring(), Backend::ring()));
+
+    let hello = drain(&mut ClientSession::new(&Arc::new(client.clone()), "server.test").unwrap());
+    // Record and message headers, version; random; session ID; suites; compression; extensions.
+    let (suites, rest) = hello[11 + 32 + 1 + 32..].split_at(2 + 18);
+    assert_eq!(hex(suites), "0012 1301 1302 1303 c02b c02f c02c c030 cca9 cca8".replace(' ', ""));
+    let (mut rest, mut found) = (&rest[2 + 2..], String::new());
+    while let [a, b, high, low, more @ ..] = rest {
+        let (data, after) = more.split_at(usize::from(u16::from_be_bytes([*high, *low])));
+        let typ = u16::from_be_bytes([*a, *b]);
+        // Without the keys of the shares.
+        let shown = if typ == 51 { &data[..4] } else { data };
+        found += &format!("{typ} {} {}\n", data.len(), hex(shown));
+        rest = after;
+    }
+    let (groups, shares) = match cfg!(feature = "post-quantum") {
+        true => ("10 10 000811ec001d00170018", "51 1258 04e811ec"),
+        false => ("10 8 0006001d00170018", "51 38 0024001d"),
+    };
+    let expected = [
+        "0 16 000e00000b7365727665722e74657374",
+        "5 5 0100000000",
+        groups,
+        "13 20 0012040305030807080408050806040105010601",
+        "11 2 0100",
+        "23 0 ",
+        "65281 1 00",
+        "43 5 0403040303",
+        "45 2 0101",
+        "35 0 ",
+        shares,
+    ];
+    assert_eq!(found.lines().collect::<Vec<_>>(), expected);
+
+    // A hash of what the sessions of a configuration depend on, such as its lists of names. Changes
+    // only with the version of the hash or a new setting.
+    assert_eq!(
+        hex(client.session_scope().as_ref()),
+        "2e04851a9aee549b25c89f602f332f9d6c778171a4aceaeed50efddfc814faf9"
+    );
+    assert_eq!(
+        hex(server.session_scope().as_ref()),
+        "0374179b830583cf06c90224f56797186b2a2c81ac7e1ed334f851031735e5c8"
+    );
+}
+
+/// On 64-bit machines. With two backends a key is a pointer and a word that says whose, so a
+/// connection has two words more.
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn sizes_of_connections_and_configurations_are_bounded() {
+    let words = if cfg!(feature = "aws-lc-rs") { 16 } else { 0 };
+    assert!(size_of::<ClientSession>() <= 640 + words, "{}", size_of::<ClientSession>());
+    assert!(size_of::<ServerSession>() <= 616 + words, "{}", size_of::<ServerSession>());
+    assert!(size_of::<StreamOwned<ClientSession, TcpStream>>() <= 648 + words);
+    assert!(size_of::<StreamOwned<ServerSession, TcpStream>>() <= 624 + words);
+    assert!(size_of::<ClientConfig>() <= 640, "{}", size_of::<ClientConfig>());
+    assert!(size_of::<ServerConfig>() <= 640, "{}", size_of::<ServerConfig>());
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc {
-    use strata_tls::{
-        CertificateError, ChainVerifier, ClientSession, Error, Identity, RootCertStore, root_store_from_pem,
-    };
+    use strata_tls::{CertificateError, ChainVerifier, Error, Identity, root_store_from_pem};
 
     use super::*;
 
@@ -225,6 +296,31 @@ mod aws_lc {
             let pair = exchange(&client, &server, "P-521");
             let scheme = Some(SignatureScheme::ECDSA_SECP521R1_SHA512);
             assert_eq!((pair.client.peer_signature_scheme(), pair.server.peer_signature_scheme()), (scheme, scheme));
+        }
+    }
+
+    /// The peer prefers what only AWS-LC has.
+    #[test]
+    fn default_peer_selects_nothing_that_ring_lacks() {
+        let ca = Ca::new(Kind::EcdsaP256);
+        let groups = [NamedGroup::SECP521R1, NamedGroup::X25519, NamedGroup::SECP256R1];
+        for version in VERSIONS {
+            let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+            client.set_versions(&[version]).unwrap();
+            let (default_client, default_server) = (Arc::new(client.clone()), Arc::new(server.clone()));
+            client.set_backend(Backend::aws_lc());
+            client.set_groups(&groups).unwrap();
+            server.set_backend(Backend::aws_lc());
+            server.set_groups(&groups).unwrap();
+            let (client, server) = (Arc::new(client), Arc::new(server));
+            for (client, server, group) in [
+                (&client, &server, NamedGroup::SECP521R1),
+                (&client, &default_server, NamedGroup::X25519),
+                (&default_client, &server, NamedGroup::X25519),
+            ] {
+                let pair = exchange(client, server, "groups");
+                assert_eq!(pair.server.negotiated_group(), Some(group), "{version}");
+            }
         }
     }
 

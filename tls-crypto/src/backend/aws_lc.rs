@@ -75,8 +75,9 @@ pub(crate) fn hmac_verify(key: &HmacKey, message: &[u8], received: &[u8]) -> boo
     hmac::verify(key, message, received).is_ok()
 }
 
-/// A pointer to the key, which is on AWS-LC's heap.
-pub(crate) struct AeadKey(aead::LessSafeKey);
+/// A pointer to a pointer: the key is on AWS-LC's heap. As long as ring's, so that connections with
+/// ring do not grow because AWS-LC is compiled in.
+pub(crate) struct AeadKey(Box<aead::LessSafeKey>);
 
 impl AeadKey {
     pub(crate) fn new(algorithm: BulkAlgorithm, key: &[u8]) -> Option<Self> {
@@ -85,7 +86,7 @@ impl AeadKey {
             BulkAlgorithm::Aes256Gcm => &aead::AES_256_GCM,
             BulkAlgorithm::ChaCha20Poly1305 => &aead::CHACHA20_POLY1305,
         };
-        aead::UnboundKey::new(algorithm, key).ok().map(|key| Self(aead::LessSafeKey::new(key)))
+        aead::UnboundKey::new(algorithm, key).ok().map(|key| Self(Box::new(aead::LessSafeKey::new(key))))
     }
 
     #[inline]
