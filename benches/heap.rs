@@ -19,8 +19,8 @@ use std::task::{Context, Poll, Waker};
 
 use allocation_counter::measure;
 use tls_benches::{
-    AsyncLibrary, Calls, Certificates, Endpoint, Library, Memory, Ours, PACKETS, Packets, Quic, QuicLibrary, QuinnKeys,
-    Row, RustlsRing, Sessions, Setup, Side, Table, Target, Unit, resumed_bytes,
+    AsyncLibrary, Calls, Certificates, Endpoint, IDLE_HEAP, Library, Memory, Ours, PACKETS, Packets, Quic, QuicLibrary,
+    QuinnKeys, Row, RustlsRing, Sessions, Setup, Side, Table, Target, Unit, resumed_bytes,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -44,7 +44,7 @@ fn main() {
     let (our, their) = (one(&ours), one(&rustls));
     for (side, our, their, fresh) in [("client", &our.0, &their.0, 3500), ("server", &our.1, &their.1, 2500)] {
         let row = |name, ours, theirs, target| print(name, side, Unit::Bytes, (ours, theirs), target);
-        row("heap of an idle connection, before any data", our.fresh, their.fresh, Some(fresh));
+        row(IDLE_HEAP, our.fresh, their.fresh, Some(fresh));
         row(
             "heap of an idle connection, after 16 KiB each way, no read pending",
             our.used,

@@ -65,8 +65,16 @@ fn requests<L: AsyncLibrary + 'static>(run: &Run) -> Contender<'static, 1> {
 
 fn time_row(name: &str, medians: Vec<(&'static str, [f64; 1])>, most: f64) {
     let micros: Vec<_> = medians.iter().map(|(name, [time])| (*name, time * 1e6)).collect();
-    let row = Row::of(Table::Async, Unit::Micros, name, "both", &micros).expect("ours is there");
-    row.with_target(Target::at_most_peer(most)).print();
+    print(Unit::Micros, name, &micros, Target::at_most_peer(most));
+}
+
+/// Prints the row, and that of AWS-LC if it was measured, with the same target.
+fn print(unit: Unit, name: &str, figures: &[(&str, f64)], target: Target) {
+    let row = Row::of(Table::Async, unit, name, "both", figures).expect("ours is there");
+    row.with_target(target).print();
+    if let Some(row) = Row::of_aws_lc(Table::Async, unit, name, "both", figures) {
+        row.with_target(target).print();
+    }
 }
 
 /// 16 MiB, so that the start and end of a connection do not matter.
@@ -91,6 +99,5 @@ fn data_row(run: &Run, name: &str, flow: Flow, least: f64) {
         .into_iter()
         .map(|(name, [seconds])| (name, rate(seconds)))
         .collect();
-    let row = Row::of(Table::Async, Unit::GigabytesPerSecond, name, "both", &figures).expect("ours is there");
-    row.with_target(Target::at_least_peer(least)).print();
+    print(Unit::GigabytesPerSecond, name, &figures, Target::at_least_peer(least));
 }

@@ -7,8 +7,9 @@
 //!
 //! Some peers need more than Rust and a C compiler, so they have features, off by default:
 //! `aws-lc-rs`, this library and rustls with that backend (cmake, on some platforms); `openssl`,
-//! over streams in memory (OpenSSL's headers and pkg-config; on Debian libssl-dev and pkg-config).
-//! They are columns of the handshakes and of the bulk data.
+//! over streams in memory (OpenSSL's headers and pkg-config; on Debian libssl-dev and pkg-config);
+//! `openssl-vendored`, the same with an OpenSSL that has hybrid groups (Perl and make). They are
+//! columns of the handshakes and of the bulk data.
 //!
 //! The same code drives [`Ours`] and [`Rustls`] through one trait, with the same suite (AES-128-GCM
 //! with SHA-256), group (X25519), chains (leaf and intermediate, P-256) and session storage. The
@@ -21,6 +22,9 @@ use std::{
     sync::Barrier,
     time::{Duration, Instant},
 };
+
+/// The name of the row of an idle connection's heap.
+pub const IDLE_HEAP: &str = "heap of an idle connection, before any data";
 
 mod asynchronous;
 mod bulk;

@@ -9,8 +9,10 @@ use crate::{Row, Table, Unit};
 mod machine;
 mod notes;
 mod plot;
+mod summary;
 
 pub use machine::Machine;
+pub use summary::with_summary;
 
 /// Returns the files of a report: names relative to `RESULTS.md`, and contents.
 #[must_use]

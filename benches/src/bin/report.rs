@@ -1,15 +1,15 @@
 //! Reads rows from standard input, one line of JSON each, and writes the report to the given
-//! directory.
+//! directory, and the table of a README if one is given.
 //!
 //! ```sh
-//! cargo run -p tls-benches --bin report -- [--quick] benches < rows
+//! cargo run -p tls-benches --bin report -- [--quick] benches [README.md] < rows
 //! ```
 
 use std::{error::Error, fs, io, path::Path};
 
 use tls_benches::{
     Row,
-    report::{Machine, files, missed},
+    report::{Machine, files, missed, with_summary},
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -25,6 +25,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(directory.join("plots"))?;
     for (name, content) in files(&rows, &machine) {
         fs::write(directory.join(name), content)?;
+    }
+    if let Some(readme) = words.get(1) {
+        let text = with_summary(&fs::read_to_string(readme)?, &rows).ok_or("the README has no table of figures")?;
+        fs::write(readme, text)?;
     }
     let missed = missed(&rows);
     println!("{} rows; {} targets missed", rows.len(), missed.len());

@@ -10,6 +10,8 @@ pub struct Machine {
     cores: usize,
     kernel: String,
     rustc: String,
+    /// The version of the peer OpenSSL, if it is compiled in.
+    openssl: Option<&'static str>,
     /// Whether the run was too short for meaningful figures.
     pub quick: bool,
 }
@@ -33,14 +35,19 @@ impl Machine {
             cores: std::thread::available_parallelism().map_or(0, usize::from),
             kernel: fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned(),
             rustc: output("rustc", "--version"),
+            #[cfg(feature = "openssl")]
+            openssl: Some(openssl::version::version()),
+            #[cfg(not(feature = "openssl"))]
+            openssl: None,
             quick: false,
         }
     }
 
     pub(super) fn markdown(&self) -> String {
-        let Self { cpu, extensions, cores, kernel, rustc, quick } = self;
+        let Self { cpu, extensions, cores, kernel, rustc, openssl, quick } = self;
+        let openssl = openssl.map_or(String::new(), |version| format!(" *openssl* is {version}."));
         let mut text = format!(
-            "## Machine\n\n{cores} cores of {cpu} ({}, {}), Linux {kernel}; {rustc}, thin LTO.\n",
+            "## Machine\n\n{cores} cores of {cpu} ({}, {}), Linux {kernel}; {rustc}, thin LTO.{openssl}\n",
             std::env::consts::ARCH,
             extensions.join(", ")
         );
@@ -53,7 +60,7 @@ impl Machine {
     #[cfg(test)]
     pub(super) fn unknown() -> Self {
         let (cpu, kernel, rustc) = Default::default();
-        Self { cpu, extensions: Vec::new(), cores: 1, kernel, rustc, quick: true }
+        Self { cpu, extensions: Vec::new(), cores: 1, kernel, rustc, openssl: None, quick: true }
     }
 }
 

@@ -11,7 +11,7 @@ the same rows in machine-readable form.
 * *limit* is the sum of the primitives of ring, and of libcrux for ML-KEM, that the work requires, computed in the same run.
   `benches/src/limit.rs` lists what is counted.
 * *rustls* is rustls 0.23 with its ring provider. Other peers have their own columns if the benches
-  were built with their features (`aws-lc-rs`, `openssl`).
+  were built with their features (`aws-lc-rs`, `openssl-vendored`).
 * Rows *with AWS-LC* compare ours with that backend to its bare AEAD and to rustls with it.
 * A row whose contenders do different work says so in its name.
 * Handshakes, bulk data and parsing: all contenders run in one process on one thread and take turns
