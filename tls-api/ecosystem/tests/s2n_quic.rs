@@ -1,8 +1,8 @@
 //! QUIC connections over loopback with s2n-quic in either role. It has a transport of its own, and
 //! rustls over AWS-LC.
 //!
-//! s2n-quic has no 0-RTT and no version 2, and with rustls it sends and reads no tickets. It updates
-//! keys only before their limit, so in a transfer it follows the updates of the other side.
+//! s2n-quic has no 0-RTT and no version 2, and with rustls it sends and reads no tickets. It
+//! updates keys only before their limit, so in a transfer it follows the updates of the other side.
 
 #[path = "../../tests/quinn/counting.rs"]
 mod counting;

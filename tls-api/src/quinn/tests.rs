@@ -8,7 +8,7 @@ use quinn_proto::transport_parameters::TransportParameters;
 use quinn_proto::{ConnectError, ConnectionId, Side, TransportErrorCode};
 
 use super::{QuicClientConfig, QuicServerConfig};
-use crate::quic::{QuicFault, TAG_LEN};
+use crate::quic::{ClientConnection, Level, Output, QuicFault, ServerConnection, ServerStart, TAG_LEN, Version};
 use crate::{
     Backend, ClientConfig, ConnectionInfo, Contradiction, Error, HandshakeKind, Identity, Needs, ProtocolVersion,
     ServerConfig, ServerSessionMemoryCache, SignatureScheme,
@@ -240,6 +240,38 @@ fn retry_tag_is_checked_over_the_whole_packet() {
     assert!(!client.is_valid_retry(&id, header, &payload[1..]));
     assert!(!client.is_valid_retry(&ConnectionId::new(&[7; 7]), header, &payload));
     assert!(!client.is_valid_retry(&id, &[], &tag[1..]));
+}
+
+/// RFC 9000 §7.4. The parameters arrive as they are, so that quinn rejects them.
+#[test]
+fn invalid_transport_parameters_have_their_error() {
+    let (client, server) = configs();
+    let (client, server) = (Arc::new(client), Arc::new(server));
+    // initial_max_data twice, a length beyond the end, a parameter of servers from a client.
+    for (invalid, is_valid_of_servers) in [
+        (&[4, 1, 9, 4, 1, 9][..], false),
+        (&[4, 9, 1], false),
+        (&[2, 16, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15], true),
+    ] {
+        let mut from = ClientConnection::new(&client, Version::V1, "server.test", invalid.to_vec()).unwrap();
+        let [_, mut to] = sessions(&of_quinn(((*client).clone(), (*server).clone())), &[]);
+        let Some(Output::Crypto(Level::Initial, hello)) = from.next_output() else { panic!("no ClientHello") };
+        to.read_handshake(&hello).unwrap();
+        assert_eq!(to.transport_parameters().unwrap_err().code, TransportErrorCode::TRANSPORT_PARAMETER_ERROR);
+
+        let [mut to, _] = sessions(&of_quinn(((*client).clone(), (*server).clone())), &[]);
+        let start = ServerStart { transport_parameters: invalid.to_vec(), ..ServerStart::default() };
+        let mut from = ServerConnection::new(&server, Version::V1, start).unwrap();
+        from.receive(Level::Initial, &take(&mut *to).remove(0).0).unwrap();
+        while let Some(output) = from.next_output() {
+            if let Output::Crypto(_, bytes) = output {
+                to.read_handshake(&bytes).unwrap();
+                drop(take(&mut *to));
+            }
+        }
+        let code = to.transport_parameters().err().map(|e| e.code);
+        assert_eq!(code, (!is_valid_of_servers).then_some(TransportErrorCode::TRANSPORT_PARAMETER_ERROR));
+    }
 }
 
 #[test]

@@ -1,9 +1,13 @@
 //! Handshakes of all kinds, and what both sides know afterwards.
 
-use quinn::{ConnectionError, TransportErrorCode};
-use strata_tls::{CipherSuite, HandshakeKind};
+use std::sync::Arc;
 
-use crate::stacks::{Link, PAIRINGS, Settings, close, echo, info, kinds, protocol};
+use quinn::{ConnectionError, TransportErrorCode};
+use strata_tls::{CipherSuite, ClientConfig, ExternalPsk, HandshakeKind};
+use tls_crypto::HashAlgorithm;
+
+use crate::pki::{Ca, Kind};
+use crate::stacks::{Configs, Link, PAIRINGS, Settings, close, echo, info, kinds, protocol};
 
 #[tokio::test]
 async fn full_handshake_passes_data_both_ways() {
@@ -105,4 +109,33 @@ async fn wrong_alpn_closes_with_its_alert() {
         };
         assert_eq!([client.error_code, server.code], [TransportErrorCode::crypto(120); 2]);
     }
+}
+
+/// Without certificates of the server, and without trust anchors at the client.
+#[tokio::test]
+async fn external_psk_authenticates_both_sides() {
+    let (mut client, mut server) = (ClientConfig::new(), Ca::new(Kind::EcdsaP256).server_config(Kind::EcdsaP256));
+    client.set_alpn_protocols(["test"]).unwrap();
+    server.set_alpn_protocols(["test"]).unwrap();
+    let psks = |key| ExternalPsk::import(b"sensor 7", key, HashAlgorithm::Sha256, b"").unwrap();
+    server.set_external_psks(psks(&[7; 32]));
+    let server = strata_tls::quinn::server_config(Arc::new(server)).unwrap();
+    let link = |client| {
+        let client = strata_tls::quinn::client_config(Arc::new(client)).unwrap();
+        Link::new(Configs { client, server: server.clone() })
+    };
+    client.set_external_psks(psks(&[7; 32]));
+    let sides = link(client.clone()).connect().await;
+    echo(&sides[0], &sides[1], b"hello").await;
+    assert_eq!(kinds(&sides), [HandshakeKind::ExternalPsk; 2]);
+    assert!(sides.iter().all(|side| side.peer_identity().is_none()));
+
+    // Under the same identity, another key.
+    client.set_external_psks(psks(&[8; 32]));
+    let [Err(ConnectionError::ConnectionClosed(close)), Err(ConnectionError::TransportError(error))] =
+        link(client).try_connect("server.test").await
+    else {
+        panic!("a key that the server does not have");
+    };
+    assert_eq!([close.error_code, error.code], [TransportErrorCode::crypto(51); 2]);
 }
