@@ -259,6 +259,21 @@ fn link_layers_of_same_packets_give_same_lines() {
         // Linux, "cooked".
         (113, [&[0; 14][..], &[8, 0]].concat(), 0),
         (276, [&[8, 0][..], &[0; 18]].concat(), 0),
+        // Ethernet with LLC, with labels of MPLS, and in a pseudowire over MPLS.
+        (1, [&[0; 12][..], &[0, 60, 0xaa, 0xaa, 3, 0, 0, 0, 8, 0]].concat(), 0),
+        (1, [&[0; 12][..], &[0x88, 0x47, 0, 1, 0, 64, 0, 2, 1, 64]].concat(), 0),
+        (1, [&[0; 12][..], &[0x88, 0x48, 0, 1, 1, 64, 0, 0, 0, 0], &ethernet(&[])].concat(), 0),
+        (219, vec![0, 1, 1, 64], 0),
+        // PPP: in PPPoE, with the framing of HDLC, with a short number; HDLC of Cisco.
+        (1, [&[0; 12][..], &[0x88, 0x64, 0x11, 0, 0, 1, 0, 0, 0, 0x21]].concat(), 0),
+        (51, vec![0x11, 0, 0, 1, 0, 0, 0, 0x21], 0),
+        (9, vec![0xff, 3, 0, 0x21], 0),
+        (9, vec![0x21], 0),
+        (50, vec![0x0f, 0, 8, 0], 0),
+        (104, vec![0x0f, 0, 8, 0], 0),
+        // Wi-Fi: data; with quality of service between access points, after a radiotap header.
+        (105, [&[8, 1][..], &[0; 22], &[0xaa, 0xaa, 3, 0, 0, 0, 8, 0]].concat(), 4),
+        (127, [&[0, 0, 9, 0, 0, 0, 0, 0, 0, 0x88, 3][..], &[0; 30], &[0xaa, 0xaa, 3, 0, 0, 0, 8, 0]].concat(), 4),
     ] {
         // Microseconds and nanoseconds.
         for magic in [0xa1b2_c3d4, 0xa1b2_3c4d] {
@@ -287,6 +302,8 @@ fn ipv6_extension_headers_are_skipped() {
         (0, &[43, 0, 1, 4, 0, 0, 0, 0, 60, 0, 0, 0, 0, 0, 0, 0, 6, 1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], true),
         (44, &[6, 0, 0, 0, 0, 0, 0, 1], true),
         (44, &[6, 0, 0, 1, 0, 0, 0, 1], false),
+        // The authentication header of IPsec.
+        (51, &[6, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], true),
         // One that is longer than the packet.
         (60, &[6, 255], false),
     ] {
@@ -297,7 +314,12 @@ fn ipv6_extension_headers_are_skipped() {
             [&[0x60, 0, 0, 0, length[0], length[1], first, 64][..], &address(12), &address(16), &payload].concat()
         });
         let lines = lines(&frames(0xa1b2_c3d4, 101, file), Format::Text, true);
-        assert_eq!(without_ends(&lines), if is_whole { &expected[..] } else { &[] }, "{headers:?}");
+        if is_whole {
+            assert_eq!(without_ends(&lines), expected, "{headers:?}");
+        } else {
+            let reason = if first == 44 { "fragments" } else { "malformed" };
+            assert_eq!(lines, format!("skipped {reason}={}\n", v4.len()));
+        }
     }
 }
 
@@ -308,4 +330,88 @@ fn packets_of_unknown_link_layer_are_reported() {
     assert!(error.starts_with("packets of link type 147 are not supported;"), "{error}");
     // Without packets, there is nothing to report.
     assert_eq!(lines(&frames(0xa1b2_c3d4, 147, []), Format::Text, true), "");
+}
+
+/// Returns an IPv4 packet.
+fn ipv4(protocol: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(20 + payload.len()).unwrap().to_be_bytes();
+    let header = [0x45, 0, length[0], length[1], 0, 0, 0, 0, 64, protocol, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+    [&header, payload].concat()
+}
+
+/// Returns an IPv6 packet.
+fn ipv6(next: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
+    [&[0x60, 0, 0, 0, length[0], length[1], next, 64][..], &[1; 32], payload].concat()
+}
+
+#[test]
+fn tunnels_of_same_packets_give_same_lines() {
+    let ethernet = [&[0; 12][..], &[8, 0]].concat();
+    let vxlan = [&[8, 0, 0, 0, 0, 0, 7, 0], &ethernet[..]].concat();
+    // Geneve with an option, of Ethernet and of IP.
+    let geneve = [&[1, 0, 0x65, 0x58, 0, 0, 7, 0, 1, 2, 3, 0], &ethernet[..]].concat();
+    let expected = include_str!("data/inspect/openssl.txt");
+    type Tunnel<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+    let with = |header: &[u8], packet: &[u8]| [header, packet].concat();
+    // IPv6 packets keep their version in the first byte; the number of the protocol follows it.
+    let number = |packet: &[u8]| if packet[0] >> 4 == 4 { 4 } else { 41 };
+    let typ = |packet: &[u8]| if packet[0] >> 4 == 4 { [8, 0] } else { [0x86, 0xdd] };
+    let tunnels: [(&str, Tunnel<'_>); 12] = [
+        ("IP in IPv4", &|packet| ipv4(number(packet), packet)),
+        ("IP in IPv6", &|packet| ipv6(number(packet), packet)),
+        ("three times", &|packet| ipv4(41, &ipv6(4, &ipv4(number(packet), packet)))),
+        ("GRE", &|packet| ipv4(47, &with(&[&[0, 0], &typ(packet)[..]].concat(), packet))),
+        ("GRE with all", &|packet| {
+            let header = [&[0xb0, 0], &typ(packet)[..], &[0; 12]].concat();
+            ipv6(47, &with(&header, packet))
+        }),
+        ("GRE of Ethernet", &|packet| ipv4(47, &with(&with(&[0, 0, 0x65, 0x58], &ethernet), packet))),
+        ("ERSPAN", &|packet| ipv4(47, &[&[0x10, 0, 0x88, 0xbe][..], &[0; 12], &ethernet, packet].concat())),
+        ("ERSPAN 1", &|packet| ipv4(47, &[&[0, 0, 0x88, 0xbe][..], &ethernet, packet].concat())),
+        ("PPTP", &|packet| ipv4(47, &[&[0x30, 0x81, 0x88, 0x0b][..], &[0; 12], &[0x21], packet].concat())),
+        ("AH", &|packet| {
+            let header = [number(packet), 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1];
+            ipv4(51, &with(&header, packet))
+        }),
+        ("VXLAN", &|packet| udp(50000, 4789, &with(&vxlan, packet))),
+        ("Geneve", &|packet| udp(50000, 6081, &with(&geneve, packet))),
+    ];
+    for (name, tunnel) in tunnels {
+        let file = frames(0xa1b2_c3d4, 101, ip_packets(PCAP).into_iter().map(tunnel));
+        assert_eq!(lines(&file, Format::Text, true), expected, "{name}");
+    }
+}
+
+#[test]
+fn skipped_packets_are_counted() {
+    // A segment of TCP without data.
+    let segment = [&[0; 12][..], &[0x50], &[0; 7]].concat();
+    let nested = |layers: usize| (0..layers).fold(ipv4(6, &segment), |packet, _| ipv4(4, &packet));
+    let mut fragment = ipv4(6, &[0; 20]);
+    fragment[6] = 0x20;
+    let ethernet = |typ: [u8; 2], packet: &[u8]| [&[0; 12][..], &typ, packet].concat();
+    let file = frames(
+        0xa1b2_c3d4,
+        1,
+        [
+            ethernet([8, 0], &fragment),
+            ethernet([8, 0], &ipv4(50, &[0; 40])),
+            ethernet([0x88, 0xe5], &[0; 40]),
+            ethernet([8, 6], &[0; 28]),
+            ethernet([8, 0], &ipv4(1, &[0; 8])),
+            ethernet([8, 0], &ipv4(6, &[0; 20])[..30]),
+            ethernet([8, 0], &[0; 20]),
+            Vec::new(),
+            ethernet([8, 0], &nested(6)),
+            ethernet([8, 0], &nested(7)),
+            ethernet([8, 0], &nested(2000)),
+            vec![0; (1 << 20) + 1],
+        ],
+    );
+    let text = "skipped fragments=1 encrypted=2 other_protocols=2 malformed=3 nested=2 unreadable=1\n";
+    assert_eq!(lines(&file, Format::Text, true), text);
+    let json =
+        r#"{"skipped":{"fragments":1,"encrypted":2,"other_protocols":2,"malformed":3,"nested":2,"unreadable":1}}"#;
+    assert_eq!(lines(&file, Format::Json, true), format!("{json}\n"));
 }

@@ -23,6 +23,21 @@
 //! * `starts_with`: another protocol before TLS (STARTTLS); with `--all`, instead of it.
 //! * `remarks`: extensions that an endpoint must reject, and what the capture lacks.
 //!
+//! Read are Ethernet, Wi-Fi without encryption, Linux cooked, loopback, PPP and raw IP, and in them
+//! VLANs, MPLS, PPPoE, IP in IP, GRE, VXLAN, Geneve and the authentication header of IPsec. A
+//! connection in a tunnel has the inner addresses. A last line counts what was skipped, if any:
+//!
+//! ```text
+//! skipped fragments=2 encrypted=1 other_protocols=3 malformed=1
+//! ```
+//!
+//! * `fragments`: of IP packets. `encrypted`: by IPsec, MACsec or Wi-Fi. `nested`: in more than
+//!   eight layers. `malformed`: also packets that the capture cut in their headers.
+//! * `other_protocols`: neither TCP nor UDP. `link_layers`: unknown ones, which is an error too.
+//!   `unreadable`: longer than 1 MiB, or malformed in the file.
+//!
+//! With `--json`, the line is an object with the one key `skipped`.
+//!
 //! Packets may be lost, repeated and out of order. Fragments of IP packets are not joined, nor
 //! those of DTLS messages. Of QUIC only the version is shown: even its first packets are encrypted.
 //! Memory is bounded, so that connections without end do no harm.

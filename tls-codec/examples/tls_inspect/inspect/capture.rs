@@ -15,6 +15,8 @@ pub(crate) struct Capture<R> {
     source: R,
     format: Format,
     buffer: Vec<u8>,
+    /// The number of packets that are too long or malformed in the file.
+    pub(crate) unreadable: u64,
 }
 
 enum Format {
@@ -51,7 +53,7 @@ impl<R: Read> Capture<R> {
             SECTION => section(&mut source)?,
             _ => return Err(invalid("it is not a capture: expected pcap or pcapng")),
         };
-        Ok(Self { source, format, buffer: Vec::new() })
+        Ok(Self { source, format, buffer: Vec::new(), unreadable: 0 })
     }
 
     /// Returns the next packet and the type of its link layer; `None` at the end of the file.
@@ -69,6 +71,7 @@ impl<R: Read> Capture<R> {
                     if read_body(&mut self.source, &mut self.buffer, length)? {
                         return Ok(Some((link, &self.buffer)));
                     }
+                    self.unreadable += 1;
                 }
                 Format::PcapNg { order, links } => {
                     let mut typ = [0; 4];
@@ -94,6 +97,8 @@ impl<R: Read> Capture<R> {
                         // returns.
                         let end = start + data.len();
                         return Ok(Some((link, self.buffer.get(start..end).unwrap_or_default())));
+                    } else if typ != 1 {
+                        self.unreadable += 1;
                     }
                 }
             }

@@ -19,7 +19,7 @@ mod subject;
 mod udp;
 
 use capture::Capture;
-use packet::{Body, Packet, Segment};
+use packet::{Body, Packet, Segment, Skipped};
 pub(crate) use report::Format;
 use report::Summary;
 use stream::{Piece, Stream};
@@ -31,21 +31,28 @@ const MAX_CONNECTIONS: usize = 1 << 12;
 const MAX_MESSAGE: usize = 1 << 16;
 
 /// Writes a line for each connection of TLS, DTLS and QUIC in the capture, when it ends. With
-/// `all`, also for TCP connections of other protocols. Fails, after the lines, if packets could not
-/// be read.
+/// `all`, also for TCP connections of other protocols. A last line counts the packets that were
+/// skipped, if any. Fails, after the lines, if packets could not be read.
 pub(crate) fn inspect(source: impl Read, format: Format, all: bool, out: &mut dyn Write) -> io::Result<()> {
     let mut capture = Capture::open(source)?;
-    let mut connections = Connections { open: BTreeMap::new(), ids: HashMap::new(), next: 0, format, all, out };
+    let mut connections =
+        Connections { open: BTreeMap::new(), ids: HashMap::new(), next: 0, format, all, out: &mut *out };
+    let mut skipped = BTreeMap::new();
     let mut unread = None;
     let result = loop {
         match capture.next_packet() {
             Ok(Some((link, frame))) => {
-                if !packet::is_read(link) {
+                let reason = match packet::parse(link, frame) {
+                    Ok(packet) => {
+                        connections.packet(&packet)?;
+                        continue;
+                    }
+                    Err(reason) => reason,
+                };
+                if reason == Skipped::LinkLayer {
                     unread = Some(link);
                 }
-                if let Some(packet) = packet::parse(link, frame) {
-                    connections.packet(&packet)?;
-                }
+                *skipped.entry(reason).or_insert(0_u64) += 1;
             }
             Ok(None) => break unread.map_or(Ok(()), |link| Err(unsupported(link))),
             Err(e) => break Err(e),
@@ -53,6 +60,11 @@ pub(crate) fn inspect(source: impl Read, format: Format, all: bool, out: &mut dy
     };
     // The lines of what was read come before an error.
     while connections.end_oldest()? {}
+    if capture.unreadable > 0 {
+        skipped.insert(Skipped::Unreadable, capture.unreadable);
+    }
+    let counts: Vec<_> = skipped.into_iter().map(|(reason, count)| (reason.name(), count)).collect();
+    report::write_skipped(&counts, format, out)?;
     result
 }
 

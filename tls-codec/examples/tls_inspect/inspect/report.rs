@@ -266,6 +266,26 @@ impl Summary {
     }
 }
 
+/// Writes the line that counts skipped packets, if there are any.
+pub(crate) fn write_skipped(counts: &[(&str, u64)], format: Format, out: &mut dyn Write) -> io::Result<()> {
+    if counts.is_empty() {
+        return Ok(());
+    }
+    match format {
+        Format::Text => {
+            write!(out, "skipped")?;
+            for (name, count) in counts {
+                write!(out, " {name}={count}")?;
+            }
+            writeln!(out)
+        }
+        Format::Json => {
+            let counts: Vec<String> = counts.iter().map(|(name, count)| format!(r#""{name}":{count}"#)).collect();
+            writeln!(out, r#"{{"skipped":{{{}}}}}"#, counts.join(","))
+        }
+    }
+}
+
 enum Value {
     Yes,
     One(String),
