@@ -1,10 +1,11 @@
 //! QUIC under quinn with the cryptography of this library, and aioquic as the peer, in both roles.
 //!
-//! aioquic has no HelloRetryRequest, which Go has, and quinn no QUIC version 2. The peer is a
-//! program in Python, so transfers are short.
+//! aioquic has no HelloRetryRequest, which Go has, and quinn no QUIC version 2, for which
+//! `version_2` has packets of its own. The peer is a program in Python, so transfers are short.
 
 #[cfg(all(unix, feature = "post-quantum"))]
 mod go;
+mod version_2;
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -37,7 +38,7 @@ const LONG: usize = 4 << 20;
 type Test = (&'static str, fn() -> Outcome);
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [Test; 17] = [
+    let tests: [Test; 19] = [
         ("client_completes_a_full_handshake", client_completes_a_full_handshake),
         ("client_follows_a_retry_packet", client_follows_a_retry_packet),
         ("client_resumes_with_early_data", client_resumes_with_early_data),
@@ -55,6 +56,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("server_without_common_alpn_fails", server_without_common_alpn_fails),
         ("server_authenticates_the_client", server_authenticates_the_client),
         ("server_negotiates_each_suite_and_updates_keys", server_negotiates_each_suite_and_updates_keys),
+        ("client_speaks_version_2", version_2::client_speaks_version_2),
+        ("server_speaks_version_2", version_2::server_speaks_version_2),
     ];
     let aioquic = tests.map(|(name, run)| trial(format!("quic::aioquic::{name}"), &[Program::Aioquic], run));
     #[cfg_attr(not(all(unix, feature = "post-quantum")), expect(unused_mut, reason = "no other peer is built"))]

@@ -12,6 +12,7 @@ import sys
 from aioquic.asyncio import QuicConnectionProtocol, connect, serve
 from aioquic.quic import crypto, events
 from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.packet import QuicProtocolVersion
 from aioquic.tls import CipherSuite, Context
 
 UPDATES = collections.Counter()
@@ -49,6 +50,8 @@ class Peer(QuicConnectionProtocol):
 
 def configuration(args, is_client):
     config = QuicConfiguration(is_client=is_client, alpn_protocols=[args.alpn], idle_timeout=300)
+    if args.version_2:
+        config.supported_versions = [QuicProtocolVersion.VERSION_2]
     if args.suite:
         config.cipher_suites = [CipherSuite[args.suite]]
     if args.cert:
@@ -147,6 +150,7 @@ def main():
     parser.add_argument("--connections", type=int, default=1)
     parser.add_argument("--retry", action="store_true")
     parser.add_argument("--forget", action="store_true")
+    parser.add_argument("--version-2", action="store_true")
     parser.add_argument("--updates", action="store_true")
     parser.add_argument("--request-certificate", action="store_true")
     args = parser.parse_args()
