@@ -54,6 +54,21 @@
 //!   of the error. quinn sends it to the peer.
 //! * Only QUIC version 1: quinn 0.11 does not implement the packets of version 2.
 //!
+//! # From quinn with rustls
+//!
+//! Without its default features quinn lacks what names a cryptographic library:
+//!
+//! * `Endpoint::client` and `Endpoint::server`: bind a socket, and call `Endpoint::new` with
+//!   [`endpoint_config`].
+//! * `ServerConfig::with_single_cert` and `with_crypto`: call [`server_config`].
+//! * `ClientConfig::with_root_certificates` and `try_with_platform_verifier`: call
+//!   [`client_config`].
+//! * `EndpointConfig::default`: call [`endpoint_config`].
+//! * `quinn::crypto::rustls::HandshakeData`: downcast to [`ConnectionInfo`](crate::ConnectionInfo).
+//!
+//! The configurations returned here are quinn's own types, so `transport_config` and the other
+//! methods work as before. Application protocols are required on both sides.
+//!
 //! # 0-RTT
 //!
 //! A client sends early data if its configuration [enables

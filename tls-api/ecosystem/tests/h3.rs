@@ -1,5 +1,8 @@
 //! HTTP/3 with headless Chromium and curl as clients, of the example `h3` and of its server with
 //! other configurations.
+//!
+//! No test has early data: curl with BoringSSL ignores `CURLSSLOPT_EARLYDATA`, and sends none over
+//! HTTP/3 in a resumed session that allows it.
 
 #[path = "../examples/h3.rs"]
 #[expect(dead_code, reason = "the test starts the server itself")]
