@@ -352,7 +352,8 @@ impl<'a, R: Role> Insider<'a, R> {
                 let record = self.record(ContentType::HANDSHAKE, &message);
                 // Declined, or ignored in a handshake; in all, their number is limited.
                 self.deliver(record, if is_asked { Verdict::May } else { Verdict::MustNot });
-                assert!(!self.honest.connection.is_handshaking() || !self.is_complete(), "it renegotiates");
+                let is_handshaking = self.honest.connection.is_handshaking();
+                assert!(!is_handshaking || !self.is_complete() || self.is_doomed, "it renegotiates");
             }
             Act::UpdateOnly if self.is_complete() => {
                 self.data.push(1);
