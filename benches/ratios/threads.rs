@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use tls_benches::{
-    Certificates, DuplexTimes, Library, Limit, Ours, Row, RustlsRing, Sessions, Setup, Side, Table, Target, Unit,
-    Version, duplex, handshake_cost, scaling,
+    Amounts, Certificates, DuplexTimes, Library, Limit, Ours, Row, RustlsRing, Sessions, Setup, Side, Table, Target,
+    Unit, Version, duplex, handshake_cost, scaling,
 };
 
 use crate::Run;
@@ -42,7 +42,7 @@ pub(crate) fn rows(run: &Run) {
 }
 
 /// One connection that sends and receives at once, in relation to one thread that does both: with
-/// a half on each thread, and with a mutex around the whole.
+/// a half on each thread, and with a mutex around the whole. Both directions have as much to do.
 pub(crate) fn duplex_rows(run: &Run) {
     let (halves, mutex) =
         ("two threads, one connection both ways, as halves", "two threads, one connection both ways, under a mutex");
@@ -51,10 +51,11 @@ pub(crate) fn duplex_rows(run: &Run) {
     }
     let library = Ours::new(&run.certificates, Setup::TLS13);
     let (rounds, writes) = if run.quick { (5, 1_000) } else { (25, 4_000) };
+    let amounts = Amounts::balanced(&library, writes);
     // The fastest of each: other programs only make a round slower.
     let mut best = DuplexTimes { one_thread: Duration::MAX, halves: Duration::MAX, mutex: Duration::MAX };
     for _ in 0..rounds {
-        let times = duplex(&library, writes);
+        let times = duplex(&library, amounts);
         best.one_thread = best.one_thread.min(times.one_thread);
         best.halves = best.halves.min(times.halves);
         best.mutex = best.mutex.min(times.mutex);

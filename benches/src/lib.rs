@@ -45,7 +45,7 @@ mod work;
 pub use asynchronous::{AsyncLibrary, Flow, Memory, Requests, Transport, connection_time, runtime, transfer_time};
 pub use bulk::{Buffered, BufferedTimes, RawAead, Shape, Unbuffered};
 pub use certificates::{Certificates, Pem};
-pub use duplex::{DuplexTimes, duplex};
+pub use duplex::{Amounts, DuplexTimes, duplex};
 pub use limit::Limit;
 pub use measure::{Contender, interleaved};
 #[cfg(feature = "openssl")]

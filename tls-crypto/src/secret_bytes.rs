@@ -1,4 +1,4 @@
-//! Secret bytes, and the stack that deriving them used.
+//! Zeroizes secret bytes, and the stack on which they were derived.
 //!
 //! A move copies a value and leaves the old bytes, and optimized code does not even drop them. A
 //! secret inside a heap value therefore either has an allocation of its own, so that only a pointer

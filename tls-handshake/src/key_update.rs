@@ -1,9 +1,8 @@
 //! TLS 1.3 keys after the handshake, and their updates (RFC 9846 §4.7.3). Both roles use it. Counts
 //! KeyUpdates and tickets against the limits in `flood`.
 //!
-//! A KeyUpdate that the peer requests is sent before the next data (`connection/sending`). It
-//! is also sent when data arrives and the send queue is empty, so that an application that only
-//! reads answers too.
+//! `connection/sending` sends the KeyUpdate that a peer requests, before the next data. An
+//! application that only reads sends it as well: when data arrives and the send queue is empty.
 //!
 //! [`Traffic`] receives. Its [`WriteTraffic`] sends, and goes to the sending half when the
 //! connection splits.

@@ -105,6 +105,10 @@ They always share ticket keys and the servers' store. The exception is TLS 1.2, 
 resumed repeatedly: if the client side is shared, each server has its own store. In the row of
 *both*, two threads resume one session from one store, and share everything. *limit* is the same
 relation for bare primitives, which share nothing: the capacity of the second core.
+
+*One connection both ways*: a thread receives records that its peer made before, and sends as much as
+takes the same time, since two threads can do at most twice the work of one if each has half of it.
+Received data comes from memory, not from caches, so that more is sent than received.
 ";
 
 const ASYNC: &str =

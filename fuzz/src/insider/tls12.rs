@@ -1,4 +1,4 @@
-//! The insider of TLS 1.2.
+//! A peer that holds the keys and deviates, in TLS 1.2.
 
 use std::io::IoSlice;
 

@@ -1,4 +1,5 @@
-//! [`ClientSession`], and how a client answers the requests of the engine.
+//! [`ClientSession`]: how a client answers the requests of the engine, and stores and removes
+//! sessions.
 
 use std::sync::Arc;
 use std::time::Duration;

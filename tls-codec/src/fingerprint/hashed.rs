@@ -1,4 +1,4 @@
-//! The fingerprints that hash their text.
+//! JA4, JA3 and JA3S: the fingerprints that hash their text.
 
 use core::fmt;
 

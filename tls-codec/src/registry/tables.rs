@@ -1,4 +1,5 @@
-//! Written by `tls-codec/registry/generate` from the facts beside it; do not edit.
+//! The names and parts of all code points in the registries. `tls-codec/registry/generate` writes
+//! this file from the facts beside that script; do not edit it.
 
 use super::{
     Authentication as A, Cipher as C, CipherSuiteInfo, Hash as H, KeyExchange as K, Mode as M, Recommendation as R,

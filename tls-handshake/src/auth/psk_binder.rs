@@ -1,5 +1,6 @@
-//! A TLS 1.3 pre-shared key as evidence. The key's peer is available only together with the key
-//! schedule, which Finished then confirms. On a server the binder must be checked first.
+//! The binders of TLS 1.3 pre-shared keys: a client computes them, and a server checks that of the
+//! key that it selects. Only then is the key's peer available, together with the key schedule,
+//! which Finished confirms.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Data that a client's connection needs to store sessions: server name, resumption scope, and
-//! whether to remove them when the connection fails.
+//! Notes under which server name and scope a client's connection uses stored sessions, and whether
+//! it failed. The facade then removes the sessions (`session/client` in tls-api).
 
 use std::sync::Arc;
 

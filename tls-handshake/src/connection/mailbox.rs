@@ -1,4 +1,4 @@
-//! What the receiver of a split connection leaves for its sender.
+//! What the receiving half of a connection leaves for the sending half.
 //!
 //! The sender looks at one atomic before each record, and takes what is there only if it is not
 //! zero. Nothing waits: no lock is on the way of data.

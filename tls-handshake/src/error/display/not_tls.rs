@@ -1,4 +1,4 @@
-//! Advice about a peer that does not speak TLS.
+//! Advice about a peer that does not speak TLS. The codec recognized its protocol.
 
 use tls_codec::record::{Protocol, RecordError};
 
