@@ -1,5 +1,5 @@
-//! Record headers, and splitting a stream into records (RFC 9846 §5.1). Recognizes the first bytes of
-//! HTTP, SSH and other protocols, which are no record.
+//! Record headers, and splitting a stream into records (RFC 9846 §5.1). Recognizes the first bytes
+//! of HTTP, SSH and other protocols, which are no record.
 
 use core::{fmt, ops::Range};
 

@@ -1,6 +1,6 @@
-//! The parts of JA4 and its raw forms, as published by FoxIO under the BSD 3-clause licence. `hashed`
-//! has JA4 itself. Its siblings for servers and other protocols have another licence and are not
-//! here.
+//! The parts of JA4 and its raw forms, as published by FoxIO under the BSD 3-clause licence.
+//! `hashed` has JA4 itself. Its siblings for servers and other protocols have another licence and
+//! are not here.
 
 use super::text::{Text, decimal, hex, listed, types, values};
 use crate::{
