@@ -44,17 +44,17 @@ impl Amounts {
     #[must_use]
     pub fn balanced(library: &Ours, received: usize) -> Self {
         let data = vec![0x5a; WRITE];
-        let ratios = (0..9).map(|_| {
+        let sent = (0..9).map(|_| {
             let (mut session, wire) = connect(library, &data, received);
             let sending = elapsed(|| (0..received).for_each(|_| send(&mut session, &data)));
             let receiving = elapsed(|| {
                 receive_all(&mut &wire[..], |wire| receive(&mut session, wire));
             });
-            receiving.as_secs_f64() / sending.as_secs_f64()
+            received as u128 * receiving.as_nanos() / sending.as_nanos()
         });
-        let mut ratios: Vec<_> = ratios.collect();
-        ratios.sort_by(f64::total_cmp);
-        Self { sent: (received as f64 * ratios[ratios.len() / 2]).round() as usize, received }
+        let mut sent: Vec<_> = sent.collect();
+        sent.sort_unstable();
+        Self { sent: usize::try_from(sent[sent.len() / 2]).expect("a similar number"), received }
     }
 }
 
