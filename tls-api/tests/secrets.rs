@@ -233,10 +233,14 @@ impl KeyLog for SecretWatcher {
     }
 }
 
-/// Watches the secret in an encoded session of either side, which follows its length.
+/// Watches the secret in an encoded session of either side, which follows the suite and flags. In
+/// the numbers of the encoding, suites 0 and 2 are those of TLS 1.3 with SHA-256.
 fn watch_session(name: &str, encoded: &[u8]) {
-    let (length, rest) = encoded[5..].split_first().unwrap();
-    let secret = &rest[..usize::from(*length)];
+    assert_eq!(encoded[0] >> 4, 3, "another format; find the secret in it");
+    let secret = match encoded[0] & 0xf {
+        0 | 2 => &encoded[2..][..32],
+        _ => &encoded[2..][..48],
+    };
     watch(name, secret);
     watch_early_secret(name, secret);
 }
