@@ -12,6 +12,7 @@ use std::{
 
 use pki_types::UnixTime;
 use tls_api::{ClientConfig, ProducesTickets, ServerConfig, Ticketer, TimeProvider};
+use tls_crypto::{Backend, TicketKey};
 use zeroize::Zeroizing;
 
 use crate::session::{CONFIGS, Pair, Side};
@@ -29,44 +30,70 @@ struct Ticket {
     bytes: Vec<u8>,
     state: Vec<u8>,
     issued: u64,
+    key: Key,
 }
 
-impl Ticket {
-    fn name(&self) -> [u8; 16] {
-        self.bytes[..16].try_into().unwrap()
-    }
+/// What is known about the key of a ticket: the first byte of its name, and for a generated key how
+/// often keys were set before.
+type Key = (u8, Option<usize>);
+
+fn key(at: usize) -> [u8; 48] {
+    [u8::try_from(at % 5 + 1).unwrap(); 48]
 }
+
+fn key_of(ticket: &[u8], updates: usize) -> Key {
+    let hint = ticket[0];
+    let is_set = (0..5).map(key).filter(|key| key[0] == hint).any(|key| {
+        let key = TicketKey::from_bytes(Backend::ring(), &key).unwrap();
+        key.open(ticket).is_some()
+    });
+    (hint, (!is_set).then_some(updates))
+}
+
+/// How often a new key may have the hint of the one before. Each time has a chance of 1 in 256, so
+/// more than these are one key.
+const SAME_HINTS: usize = 6;
 
 const HOUR: u64 = 60 * 60;
 
 /// Encrypts, waits, sets keys and decrypts, against a model of the keys. Each two bytes are a step.
 pub fn rotation(is_fleet: bool, steps: &[u8]) {
     let clock = Arc::new(Clock(AtomicU64::new(1_000_000)));
-    let key = |at: usize| [u8::try_from(at % 5 + 1).unwrap(); 48];
     let ticketer = match is_fleet {
         true => Ticketer::from_keys(&key(0), &[]).unwrap(),
         false => Ticketer::with_time_provider(clock.clone()).unwrap(),
     };
     let mut tickets: Vec<Ticket> = Vec::new();
-    // When a key was first seen. Names that are not here must not decrypt.
-    let mut keys: HashMap<[u8; 16], u64> = HashMap::new();
+    // When a key was first seen, of several with one hint the last. Others must not decrypt.
+    let mut keys: HashMap<Key, u64> = HashMap::new();
+    let (mut updates, mut same_hints) = (0, 0);
+    // The last ticket's key.
+    let mut current = None;
     for step in steps.chunks_exact(2).take(100) {
         let (now, at) = (clock.0.load(Ordering::Relaxed), usize::from(step[1]));
         match step[0] % 5 {
             0 => {
                 let state = vec![step[1]; at];
                 let bytes = ticketer.encrypt(&state).expect("a ticket");
-                let ticket = Ticket { bytes, state, issued: now };
-                let known = *keys.entry(ticket.name()).or_insert(now);
-                assert!(is_fleet || now - known < 6 * HOUR, "an old key encrypts");
-                tickets.push(ticket);
+                let key = key_of(&bytes, updates);
+                if current != Some(key) && key.1.is_some() {
+                    keys.insert(key, now);
+                }
+                let known = keys.entry(key).or_insert(now);
+                if !is_fleet && now - *known >= 6 * HOUR {
+                    (*known, same_hints) = (now, same_hints + 1);
+                    assert!(same_hints < SAME_HINTS, "an old key encrypts");
+                }
+                current = Some(key);
+                tickets.push(Ticket { bytes, state, issued: now, key });
             }
             1 => _ = clock.0.fetch_add(u64::from(step[1]) * 600, Ordering::Relaxed),
             2 => {
                 let others = [key(at + 1), key(at + 2), key(at + 3)];
                 let previous = &others[..at / 8 % 4];
                 ticketer.update(&key(at), previous).unwrap();
-                keys = previous.iter().chain([&key(at)]).map(|key| (key[..16].try_into().unwrap(), now)).collect();
+                keys = previous.iter().chain([&key(at)]).map(|key| ((key[0], None), now)).collect();
+                updates += 1;
             }
             what => {
                 let Some(ticket) = at.checked_rem(tickets.len()).map(|at| &tickets[at]) else { continue };
@@ -78,7 +105,7 @@ pub fn rotation(is_fleet: bool, steps: &[u8]) {
                     continue;
                 }
                 let decrypted = ticketer.decrypt(&ticket.bytes);
-                let known = keys.get(&ticket.name());
+                let known = keys.get(&ticket.key);
                 let (must, must_not) = match known {
                     None => (false, true),
                     Some(_) if is_fleet => (true, false),
