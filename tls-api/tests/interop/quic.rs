@@ -5,6 +5,8 @@
 
 #[cfg(all(unix, feature = "post-quantum"))]
 mod go;
+#[path = "../memory/quic_tls.rs"]
+mod quic_tls;
 mod version_2;
 
 use std::future::Future;

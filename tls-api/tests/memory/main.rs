@@ -28,6 +28,9 @@ mod psk;
 #[cfg(feature = "quic")]
 mod quic;
 #[cfg(feature = "quic")]
+#[expect(dead_code, reason = "shared with another test")]
+mod quic_tls;
+#[cfg(feature = "quic")]
 mod quic_version_2;
 mod reading;
 mod record_sizes;

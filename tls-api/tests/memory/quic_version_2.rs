@@ -14,35 +14,10 @@ use strata_tls::{
 };
 
 use crate::pki::{Ca, Kind};
+use crate::quic_tls::Tls;
 
 const CONNECTION_ID: [u8; 8] = [0x83, 0x94, 0xc8, 0xf0, 0x3e, 0x51, 0x57, 0x08];
 const VERSIONS: [Version; 2] = [Version::V1, Version::V2];
-
-/// What both roles offer.
-trait Tls {
-    fn receive(&mut self, level: Level, data: &[u8]) -> Result<(), Error>;
-    fn next_output(&mut self) -> Option<Output>;
-}
-
-impl Tls for ClientConnection {
-    fn receive(&mut self, level: Level, data: &[u8]) -> Result<(), Error> {
-        self.receive(level, data)
-    }
-
-    fn next_output(&mut self) -> Option<Output> {
-        self.next_output()
-    }
-}
-
-impl Tls for ServerConnection {
-    fn receive(&mut self, level: Level, data: &[u8]) -> Result<(), Error> {
-        self.receive(level, data)
-    }
-
-    fn next_output(&mut self) -> Option<Output> {
-        self.next_output()
-    }
-}
 
 /// One side, with the keys and the packets of an implementation of QUIC.
 struct Side<T> {

@@ -10,8 +10,9 @@ use strata_tls::quic::{
     ClientConnection, KeyChange, KeyUpdates, Keys, Level, NewPacketNumber, Output, PacketKey, ServerConnection,
     ServerStart, TAG_LEN, Version, initial_keys,
 };
-use strata_tls::{Backend, Error, HandshakeKind};
+use strata_tls::{Backend, HandshakeKind};
 
+use super::quic_tls::Tls;
 use super::{PeerServer, check, client_config, peer, server_config, text};
 use crate::processes::Running;
 use crate::programs::Program;
@@ -22,41 +23,6 @@ const OURS: [u8; 8] = *b"our side";
 const MIN_DATAGRAM: usize = 1200;
 /// More datagrams than a test has by far.
 const STEPS: usize = 500;
-
-/// What both roles offer.
-trait Tls {
-    fn receive(&mut self, level: Level, data: &[u8]) -> Result<(), Error>;
-    fn next_output(&mut self) -> Option<Output>;
-    fn is_handshaking(&self) -> bool;
-}
-
-impl Tls for ClientConnection {
-    fn receive(&mut self, level: Level, data: &[u8]) -> Result<(), Error> {
-        self.receive(level, data)
-    }
-
-    fn next_output(&mut self) -> Option<Output> {
-        self.next_output()
-    }
-
-    fn is_handshaking(&self) -> bool {
-        self.is_handshaking()
-    }
-}
-
-impl Tls for ServerConnection {
-    fn receive(&mut self, level: Level, data: &[u8]) -> Result<(), Error> {
-        self.receive(level, data)
-    }
-
-    fn next_output(&mut self) -> Option<Output> {
-        self.next_output()
-    }
-
-    fn is_handshaking(&self) -> bool {
-        self.is_handshaking()
-    }
-}
 
 /// A packet number space: packets of 0-RTT and 1-RTT share one.
 #[derive(Default)]
