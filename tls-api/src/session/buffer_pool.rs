@@ -132,6 +132,7 @@ impl ReceivePool {
         }
     }
 
+    /// Like [`Pool::shrink_to`]. Only 0 frees the buffer for a flight.
     fn shrink_to(&mut self, bytes: usize) {
         if bytes == 0 {
             self.flight = None;

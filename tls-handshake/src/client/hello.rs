@@ -98,11 +98,9 @@ impl WaitServerHello {
         };
         let session_id = match resumption.tls12() {
             Some(session) if session.ticket.is_empty() => session.session_id.clone(),
-            // Not empty, for middleboxes (RFC 9846 Appendix E.4).
-            _ if needs_random_id && tls13 => session_id.to_vec(),
-            // A server that accepts the ticket echoes it (RFC 5077 §3.4), and no other server can
-            // guess it.
-            _ if needs_random_id => session_id.first_chunk::<16>().map_or_else(Vec::new, |id| id.to_vec()),
+            // For middleboxes of 32 bytes (RFC 9846 Appendix E.4). With a ticket of TLS 1.2, a
+            // server that accepts it echoes the ID (RFC 5077 §3.4); no other can guess 16 bytes.
+            _ if needs_random_id => session_id.get(..if tls13 { 32 } else { 16 }).unwrap_or_default().to_vec(),
             _ => Vec::new(),
         };
         let limit = resumption.early_data_limit(&config);
